@@ -425,7 +425,7 @@ impl FaultEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_simulation::{CapacityType, VmSelector};
+    use harness_simulation::VmSelector;
     use harness_units::Share;
 
     fn subject(vm: &VmRef, ordinal: u64) -> Subject<'_> {

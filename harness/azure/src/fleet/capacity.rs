@@ -98,7 +98,6 @@ pub(crate) fn provisioning_error(error: &ProvisioningError) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_simulation::CapacityType;
     use rstest::rstest;
 
     fn vm(zone: &str) -> VmRef {
