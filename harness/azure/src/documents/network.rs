@@ -65,6 +65,11 @@ impl AddressRange {
         Some(Self { first: base + RESERVED - 1, size })
     }
 
+    /// How many interfaces have one at the same time.
+    pub(crate) fn len(self) -> u64 {
+        u64::from(self.size)
+    }
+
     /// The address of the n-th interface, from 0. Once a subnet was given out it starts again: nothing routes to a simulated VM, so that two
     /// may share one.
     pub(crate) fn address(self, n: u64) -> Ipv4Addr {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::api::{ProvisioningError, VmRecord, VmState};
 use crate::facts::{FactKind, VmRef};
 use crate::faults::{CreationFailure, Subject};
-use crate::fleet::{End, Fleet, Signal, capacity_error, subnet_full};
+use crate::fleet::{End, Fleet, Signal, Vm, capacity_error, subnet_full};
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
 use harness_simulation::Leg;
@@ -128,14 +128,15 @@ impl Life {
         let ordinal = vm.record.ordinal;
         let drawn = leg(&vm.record, Leg::Boot);
         let subject = Subject { vm: &self.vm, ordinal, seed: world.behaviour().seed };
-        let failure = world.faults().creation(&world.facts, subject);
-        if let Some((id, failure)) = failure {
+        let hit = world.faults().creation(&world.facts, subject).map(|(id, failure)| (Some(id), failure));
+        let failure = hit.or_else(|| world.is_subnet_full(&fleet, vm).then_some((None, CreationFailure::SubnetFull)));
+        if let Some((fault, failure)) = failure {
             let error = match failure {
                 CreationFailure::NoCapacity(code) => capacity_error(code, &self.vm, &world.config.location),
                 CreationFailure::SubnetFull => subnet_full(&vm.spec.subnet_id(&world.config)),
                 CreationFailure::Other(error) => error,
             };
-            world.fail_creation(&mut fleet, &self.machine, error, Some(id));
+            world.fail_creation(&mut fleet, &self.machine, error, fault);
             return None;
         }
         let (effective, hit_by) = world.faults().boot(&world.facts, subject, drawn);
@@ -293,6 +294,13 @@ fn leg(record: &VmRecord, leg: Leg) -> Duration {
 }
 
 impl World {
+    /// Whether the other VMs of its subnet have all of its addresses. Interfaces that callers have created are not counted.
+    fn is_subnet_full(&self, fleet: &Fleet, vm: &Vm) -> bool {
+        let addresses = self.network().addresses(&vm.spec.subnet_id(&self.config));
+        let taken = fleet.vms.values().filter(|other| other.exists() && other.spec.subnet == vm.spec.subnet).count();
+        taken as u64 >= addresses.len()
+    }
+
     /// The creation of a machine has failed: it holds no quota and stays as Failed until it is deleted.
     pub(super) fn fail_creation(
         &self,

@@ -572,6 +572,33 @@ async fn a_full_subnet_fails_creations_with_azures_code() {
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-2", k)).await;
 }
 
+/// Without any fault: of a /29 Azure keeps five addresses for itself.
+#[tokio::test]
+async fn a_small_subnet_is_full_when_its_addresses_are_taken() {
+    let lab = Lab::start(instant(), None).await;
+    let subnet = format!("{}/providers/Microsoft.Network/virtualNetworks/aks-vnet/subnets/small", lab.node_group());
+    lab.put(&subnet, &json!({"properties": {"addressPrefix": "10.230.0.0/29"}})).await;
+    let create = async |machine: &str| {
+        let mut body = machine_body(machine, "Standard_D4s_v5", false);
+        body["properties"]["network"]["vnetSubnetID"] = json!(subnet);
+        lab.put(&lab.machine(machine), &body).await;
+    };
+    for machine in ["web-1", "web-2", "web-3"] {
+        create(machine).await;
+        lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of(machine, k)).await;
+    }
+    create("web-4").await;
+    let failed = |k: &FactKind| matches!(k, FactKind::ProvisioningFailed { code, .. } if code == "SubnetIsFull");
+    lab.fact("failed", |k| failed(k) && of("web-4", k)).await;
+    // The cluster's own subnet has room, and so has this one when a VM has gone.
+    lab.create("web-5", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-5", k)).await;
+    lab.delete_machines(&["web-1"]).await;
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. }) && of("web-1", k)).await;
+    create("web-6").await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-6", k)).await;
+}
+
 #[tokio::test]
 async fn answers_that_no_client_expects() {
     let lab = Lab::start(instant(), None).await;
