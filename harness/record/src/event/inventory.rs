@@ -111,5 +111,5 @@ pub enum OfOthers {
     /// A NodeClaim reached a milestone.
     Milestone(Milestone),
     /// A fact about a VM.
-    Azure(AzureFact),
+    Azure(Box<AzureFact>),
 }

@@ -69,7 +69,7 @@ fn vm_fact(at_us: u64, what: AzureFactKind, name: &str, instance: u64) -> Event 
         price_micro_usd_per_hour: Some(3_600_000_000),
         ..AzureFact::new(what, at_us)
     };
-    others(at_us, OfOthers::Azure(fact))
+    others(at_us, OfOthers::Azure(Box::new(fact)))
 }
 
 /// What a report says where somebody else has a pool.

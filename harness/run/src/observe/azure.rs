@@ -71,7 +71,11 @@ fn record_facts(facts: &[Fact], context: &Context) {
     for fact in facts {
         let is_others = fact.kind.vm().is_some_and(|vm| !context.owns(vm));
         if let Some(fact) = translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns)) {
-            hub.record(if is_others { EventKind::Others(OfOthers::Azure(fact)) } else { EventKind::Azure(fact) });
+            hub.record(if is_others {
+                EventKind::Others(OfOthers::Azure(Box::new(fact)))
+            } else {
+                EventKind::Azure(fact)
+            });
         }
     }
 }
