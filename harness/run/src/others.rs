@@ -22,9 +22,8 @@ use kube::core::GroupVersionKind;
 use kube::discovery::pinned_kind;
 use serde_json::Value;
 
-use crate::drive::Context;
+use crate::hub::Hub;
 use crate::objects::resource;
-use crate::observe::Opening;
 use crate::requests::{repeated, repeated_within};
 use crate::{RunError, labels, scope};
 
@@ -74,6 +73,23 @@ const AUTOSCALER: &str = "HorizontalPodAutoscaler";
 /// Namespaces that every cluster has: a tree may declare them.
 const OF_THE_CLUSTER: [&str; 5] = ["default", "flux-system", "kube-node-lease", "kube-public", "kube-system"];
 
+/// Where the run's own facts and VMs start: the simulator may have served other runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    /// The newest fact of before the run.
+    pub(crate) fact: u64,
+    /// The newest VM of before the run.
+    pub(crate) instance: u64,
+}
+
+impl Opening {
+    /// The present.
+    async fn read(client: &AzureClient) -> Result<Self, RunError> {
+        let ledger = client.ledger(0).await.map_err(RunError::failed("read the simulated Azure's ledger"))?;
+        Ok(Self { fact: ledger.fact, instance: ledger.instance })
+    }
+}
+
 /// What is not the run's.
 #[derive(Debug)]
 pub(crate) struct Others {
@@ -90,13 +106,13 @@ impl Others {
     ///
     /// # Errors
     /// The API server or Azure does not answer, or refuses for another reason than that the run may not list a kind.
-    pub(crate) async fn look(plan: &Plan, context: &Context) -> Result<Self, RunError> {
-        let opening = match context.cluster.azure() {
+    pub(crate) async fn look(plan: &Plan, cluster: &Cluster, hub: &Hub) -> Result<Self, RunError> {
+        let opening = match cluster.azure() {
             Some(azure) => Some(Opening::read(&azure).await?),
             None => None,
         };
-        let before = take(InventoryMoment::Before, &context.client, &context.cluster, None).await?;
-        context.hub.record(EventKind::Inventory(before.clone()));
+        let before = take(InventoryMoment::Before, cluster, None).await?;
+        hub.record(EventKind::Inventory(before.clone()));
         let mut own_pools = scope::nodepools(plan);
         own_pools.extend(aks_pools(plan).filter(|pool| !is_there(&before, "NodePool", pool)).map(str::to_owned));
         Ok(Self { before, opening, own_pools })
@@ -106,9 +122,9 @@ impl Others {
     ///
     /// # Errors
     /// As [`Self::look`].
-    pub(crate) async fn look_again(&self, context: &Context) -> Result<(), RunError> {
-        let after = take(InventoryMoment::After, &context.client, &context.cluster, Some(&self.before)).await?;
-        context.hub.record(EventKind::Inventory(after));
+    pub(crate) async fn look_again(&self, cluster: &Cluster, hub: &Hub) -> Result<(), RunError> {
+        let after = take(InventoryMoment::After, cluster, Some(&self.before)).await?;
+        hub.record(EventKind::Inventory(after));
         Ok(())
     }
 
@@ -242,12 +258,8 @@ fn names<'a>(objects: impl Iterator<Item = &'a InventoryObject>) -> Option<Strin
 }
 
 /// What is there. With `before`, only what was there then.
-async fn take(
-    moment: InventoryMoment,
-    client: &Client,
-    cluster: &Cluster,
-    before: Option<&Inventory>,
-) -> Result<Inventory, RunError> {
+async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Inventory>) -> Result<Inventory, RunError> {
+    let client = &cluster.client();
     let lists = repeated_within(LOOK_LIMIT, "look at what is on the cluster", async || {
         try_join_all(KINDS.map(|(group, version, kind)| list(client, resource(group, version, kind)))).await
     });
