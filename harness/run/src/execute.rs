@@ -247,7 +247,7 @@ async fn look_again(context: &Context, interrupts: &Interrupts) {
         biased;
         () = interrupts.abandon.cancelled() => return,
         _ = context.cluster.failed() => return,
-        looked = within(LOOK_LIMIT, "look at what was there before the run", others.look_again(context)) => looked,
+        looked = within(LOOK_LIMIT, "look at what was there before the run", others.look_again(&context.cluster, &context.hub)) => looked,
     };
     if let Err(error) = looked {
         tracing::warn!("{}", describe(&error));
@@ -316,7 +316,7 @@ async fn carry_out(
         // An error means that nobody waits for it any more.
         let _ = known_state.send(contents);
     }
-    let others = Others::look(plan, context).await?;
+    let others = Others::look(plan, cluster, hub).await?;
     if let Some(unmet) = others.unmet(plan, &actions.repository.addresses().await) {
         return Ok(Some(unmet));
     }

@@ -23,9 +23,8 @@ use kube::core::GroupVersionKind;
 use kube::discovery::pinned_kind;
 use serde_json::Value;
 
-use crate::drive::Context;
+use crate::hub::Hub;
 use crate::objects::resource;
-use crate::observe::Opening;
 use crate::requests::{repeated, repeated_within};
 use crate::{RunError, labels, scope};
 
@@ -75,6 +74,23 @@ const AUTOSCALER: &str = "HorizontalPodAutoscaler";
 /// Namespaces that every cluster has: a tree may declare them.
 const OF_THE_CLUSTER: [&str; 5] = ["default", "flux-system", "kube-node-lease", "kube-public", "kube-system"];
 
+/// Where the run's own facts and VMs start: the simulator may have served other runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    /// The newest fact of before the run.
+    pub(crate) fact: u64,
+    /// The newest VM of before the run.
+    pub(crate) instance: u64,
+}
+
+impl Opening {
+    /// The present.
+    async fn read(client: &AzureClient) -> Result<Self, RunError> {
+        let ledger = client.ledger(0).await.map_err(RunError::failed("read the simulated Azure's ledger"))?;
+        Ok(Self { fact: ledger.fact, instance: ledger.instance })
+    }
+}
+
 /// What is not the run's.
 #[derive(Debug)]
 pub(crate) struct Others {
@@ -91,13 +107,13 @@ impl Others {
     ///
     /// # Errors
     /// The API server or Azure does not answer, or refuses for another reason than that the run may not list a kind.
-    pub(crate) async fn look(plan: &Plan, context: &Context) -> Result<Self, RunError> {
-        let opening = match context.cluster.azure() {
+    pub(crate) async fn look(plan: &Plan, cluster: &Cluster, hub: &Hub) -> Result<Self, RunError> {
+        let opening = match cluster.azure() {
             Some(azure) => Some(Opening::read(&azure).await?),
             None => None,
         };
-        let before = take(InventoryMoment::Before, &context.client, &context.cluster, None).await?;
-        context.hub.record(EventKind::Inventory(before.clone()));
+        let before = take(InventoryMoment::Before, cluster, None).await?;
+        hub.record(EventKind::Inventory(before.clone()));
         let mut own_pools = scope::nodepools(plan);
         own_pools.extend(aks_pools(plan).filter(|pool| !is_there(&before, "NodePool", pool)).map(str::to_owned));
         Ok(Self { before, opening, own_pools })
@@ -107,9 +123,9 @@ impl Others {
     ///
     /// # Errors
     /// As [`Self::look`].
-    pub(crate) async fn look_again(&self, context: &Context) -> Result<(), RunError> {
-        let after = take(InventoryMoment::After, &context.client, &context.cluster, Some(&self.before)).await?;
-        context.hub.record(EventKind::Inventory(after));
+    pub(crate) async fn look_again(&self, cluster: &Cluster, hub: &Hub) -> Result<(), RunError> {
+        let after = take(InventoryMoment::After, cluster, Some(&self.before)).await?;
+        hub.record(EventKind::Inventory(after));
         Ok(())
     }
 
@@ -246,12 +262,8 @@ fn names<'a>(objects: impl Iterator<Item = &'a InventoryObject>) -> Option<Strin
 }
 
 /// What is there. With `before`, only what was there then.
-async fn take(
-    moment: InventoryMoment,
-    client: &Client,
-    cluster: &Cluster,
-    before: Option<&Inventory>,
-) -> Result<Inventory, RunError> {
+async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Inventory>) -> Result<Inventory, RunError> {
+    let client = &cluster.client();
     let lists = repeated_within(LOOK_LIMIT, "look at what is on the cluster", async || {
         try_join_all(KINDS.map(|(group, version, kind)| list(client, resource(group, version, kind)))).await
     });
@@ -402,4 +414,116 @@ fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
 fn expiry(created: Timestamp, after: &Value) -> Option<Timestamp> {
     let after: Span = after.as_str()?.parse().ok()?;
     created.checked_add(SignedDuration::try_from(after.as_duration()).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn object(kind: &str, json: Value) -> (DynamicObject, InventoryObject) {
+        let object: DynamicObject = serde_json::from_value(json).unwrap();
+        (object.clone(), describe(kind, object))
+    }
+
+    fn owner() -> Value {
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "name": "a", "uid": "u", "controller": true})
+    }
+
+    fn others() -> Others {
+        let of = |kind: &str, namespace: &str, name: &str| InventoryObject {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            ..InventoryObject::default()
+        };
+        let objects = vec![
+            of("Namespace", "", "mine"),
+            of("NodePool", "", "mine"),
+            of("Node", "", "aks-vm-1"),
+            of("Deployment", "mine", "shop"),
+        ];
+        let before = Inventory { moment: InventoryMoment::Before, objects, vms: Vec::new(), unread: BTreeSet::new() };
+        Others { before, opening: None, own_pools: BTreeSet::from(["web".to_owned()]) }
+    }
+
+    /// Before, what controllers said of somebody else's pods and nodes could be a reason of the run.
+    #[rstest]
+    #[case("NodePool", "", "mine", true)]
+    #[case("NodeClaim", "", "mine-x2k4l", true)]
+    #[case("NodeClaim", "", "web-x2k4l", false)]
+    #[case("NodeClaim", "", "mineral-x2k4l", false)]
+    #[case("Node", "", "aks-vm-1", true)]
+    #[case("Node", "", "aks-vm-2", false)]
+    #[case("Pod", "mine", "shop-7c9d-abcde", true)]
+    #[case("Pod", "other", "shop-7c9d-abcde", false)]
+    #[case("Pod", "mine", "shopping-7c9d-abcde", false)]
+    #[case("Namespace", "", "mine", false)]
+    #[case("Kustomization", "flux-system", "node-config", false)]
+    fn what_controllers_say_of_others_is_known_by_its_object(
+        #[case] kind: &str,
+        #[case] namespace: &str,
+        #[case] name: &str,
+        #[case] expected: bool,
+    ) {
+        let [kind, namespace, name] = [kind, namespace, name].map(|it| Some(it.to_owned()));
+        let about = ObjectReference { kind, namespace, name, ..ObjectReference::default() };
+        assert_eq!(others().are_meant_by(&about), expected);
+    }
+
+    #[test]
+    fn the_nodeclaims_of_others_are_those_of_no_pool_of_the_run() {
+        assert_eq!(others().claims_selector(), "karpenter.sh/nodepool notin (web)");
+        let without_pools = Others { own_pools: BTreeSet::new(), ..others() };
+        assert_eq!(without_pools.claims_selector(), "");
+    }
+
+    #[test]
+    fn what_a_comparison_needs_is_read_from_the_object() {
+        let managed = |manager: &str, time: &str, subresource: Value| json!({"manager": manager, "time": time, "subresource": subresource, "operation": "Update"});
+        let (_, claim) = object(
+            "NodeClaim",
+            json!({
+                "metadata": {
+                    "name": "mine-a", "uid": "u", "generation": 3, "creationTimestamp": "2026-01-01T00:00:00Z",
+                    "labels": {
+                        "karpenter.sh/nodepool": "mine",
+                        "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "team",
+                    },
+                    "managedFields": [
+                        managed("karpenter", "2026-01-01T00:00:01Z", Value::Null),
+                        managed("kubectl-edit", "2026-01-01T00:00:02Z", Value::Null),
+                        managed("karpenter", "2026-01-01T00:00:03Z", json!("status")),
+                    ],
+                },
+                "spec": {"expireAfter": "720h0m0s"},
+            }),
+        );
+        assert_eq!((claim.uid.as_str(), claim.generation, claim.nodepool.as_str()), ("u", Some(3), "mine"));
+        assert_eq!((claim.written_by.as_str(), claim.applied_by.as_str()), ("kubectl-edit", "team/apps"));
+        assert_eq!(claim.expires, Some("2026-01-31T00:00:00Z".parse().unwrap()));
+        let node = json!({"metadata": {"name": "vm", "ownerReferences": [
+            {"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "name": "mine-a", "uid": "u"},
+        ]}});
+        assert_eq!(object("Node", node).1.nodeclaim, "mine-a");
+    }
+
+    #[rstest]
+    #[case::never(json!("Never"))]
+    #[case::absent(Value::Null)]
+    fn a_nodeclaim_without_an_end_does_not_expire(#[case] after: Value) {
+        assert_eq!(expiry(Timestamp::UNIX_EPOCH, &after), None);
+    }
+
+    #[rstest]
+    #[case::plain("Deployment", json!({"metadata": {"name": "a"}}), false)]
+    #[case::going("Deployment", json!({"metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"}}), true)]
+    #[case::of_a_cronjob("Job", json!({"metadata": {"name": "a", "ownerReferences": [owner()]}}), true)]
+    #[case::of_a_pool("NodeClaim", json!({"metadata": {"name": "a", "ownerReferences": [owner()]}}), false)]
+    #[case::with_an_end("Job", json!({"metadata": {"name": "a"}, "spec": {"ttlSecondsAfterFinished": 5}}), true)]
+    #[case::without_an_end("Job", json!({"metadata": {"name": "a"}, "spec": {}}), false)]
+    fn what_ends_without_anybodys_doing_is_left_out(#[case] kind: &str, #[case] json: Value, #[case] expected: bool) {
+        assert_eq!(is_passing(kind, &object(kind, json).0), expected);
+    }
 }

@@ -111,3 +111,12 @@ fn before_anything_happened_the_live_view_has_something_to_say() {
     assert!(console::progress_line(&live).contains("between phases"));
     assert_eq!(console::live_lines(&live, 80).len(), 3);
 }
+
+/// Before, exit code 5 was always "left behind", also where the run had left nothing.
+#[test]
+fn a_run_after_which_something_is_not_as_before_has_its_own_word() {
+    let mut result = support::leaked();
+    result.leaks.clear();
+    let text = console::summary(&result, 110, false);
+    assert!(text.contains("NOT AS BEFORE") && !text.contains("LEFT BEHIND"), "{text}");
+}

@@ -9,10 +9,10 @@ use harness_record::event::{Account, Audit, AzureFact, AzureFactKind, Ledger, Of
 use harness_units::count;
 use tokio::sync::oneshot;
 
-use crate::RunError;
 use crate::drive::Context;
 use crate::error::describe;
 use crate::hub::Hub;
+use crate::others::Opening;
 
 /// How long one call waits for the next fact.
 const WAIT: Duration = Duration::from_secs(10);
@@ -21,22 +21,6 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// How long the ledger may take at the end of the run.
 const LEDGER_LIMIT: Duration = Duration::from_secs(5);
-
-/// Where the run's own facts and VMs start: the simulator may have served other runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Opening {
-    fact: u64,
-    /// The newest VM of before the run.
-    pub(crate) instance: u64,
-}
-
-impl Opening {
-    /// The present.
-    pub(crate) async fn read(client: &Client) -> Result<Self, RunError> {
-        let ledger = client.ledger(0).await.map_err(RunError::failed("read the simulated Azure's ledger"))?;
-        Ok(Self { fact: ledger.fact, instance: ledger.instance })
-    }
-}
 
 /// Records facts until the task is aborted, or asked to close: then the ledger, behind exactly the facts that are in it.
 pub(crate) async fn follow(client: Client, opening: Opening, context: Context, mut close: oneshot::Receiver<()>) {

@@ -16,5 +16,4 @@ pub(crate) mod usage;
 mod watch;
 mod workloads;
 
-pub(crate) use azure::Opening;
 pub(crate) use interpreter::Observers;

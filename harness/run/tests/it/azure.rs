@@ -1,4 +1,4 @@
-//! A simulated Azure whose ledger cannot be read, which says where the facts of the run start: the watches that had been started end with the run, and its log has its end.
+//! A simulated Azure whose ledger cannot be read, which says where the facts and VMs of the run start: the run ends, and its log has its end.
 
 use std::future::pending;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn run(mut lab: Lab, azure: AzureClient) -> Ran {
 }
 
 #[tokio::test]
-async fn an_interrupt_while_the_watches_start_ends_the_run() {
+async fn an_interrupt_while_the_ledger_is_read_ends_the_run() {
     let lab = Lab::start();
     let interrupt = lab.interrupt.clone();
     let endpoint = azure(move || {
