@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The NAP controller's own end-to-end suites, which upstream runs on AKS, on local clusters: each spec on a fresh one, one after another.
-# It writes a table (suite, spec, passed, failed, skipped or not applicable, seconds, reason) as Markdown and JSON. About four hours for all.
+# It writes a table (suite, spec, passed, failed, skipped or not applicable, seconds, reason) as Markdown and JSON. About three hours for all.
 # What has a result is not run again, so an interrupted run resumes where it was.
 #
 #   ci/conformance.sh                            every suite; results in target/conformance

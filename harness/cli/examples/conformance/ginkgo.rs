@@ -193,7 +193,10 @@ impl Problem {
     /// The line that failed, or that did not end in time.
     fn place(&self) -> (&str, u32) {
         let goroutines = self.progress_report.iter().filter_map(|report| report.goroutines.as_ref()).flatten();
-        match goroutines.flat_map(|goroutine| &goroutine.stack).find(|frame| frame.highlight) {
+        let frames = goroutines.flat_map(|goroutine| &goroutine.stack).filter(|frame| frame.highlight);
+        // Rather the spec's line than that of a helper that it calls, as in `Location`.
+        let own = frames.clone().find(|frame| frame.filename == self.location.file_name);
+        match own.or_else(|| frames.clone().next()) {
             Some(frame) => (&frame.filename, frame.line),
             None => (&self.location.file_name, self.location.line_number),
         }
@@ -302,8 +305,13 @@ pub(crate) mod tests {
         let frame =
             |file: &str, line: u32, highlight: bool| json!({ "Filename": file, "Line": line, "Highlight": highlight });
         let suite = format!("{FOLDER}/suite_test.go");
-        let stack =
-            [frame("/go/gomega/async_assertion.go", 145, false), frame(&suite, 835, true), frame(&suite, 900, true)];
+        let helper = "/go/test/pkg/environment/common/expectations.go";
+        let stack = [
+            frame("/go/gomega/async_assertion.go", 145, false),
+            frame(helper, 325, true),
+            frame(&suite, 835, true),
+            frame(&suite, 900, true),
+        ];
         let mut late = problem("A suite timeout occurred", "It");
         late["ProgressReport"] = json!({ "Goroutines": [{ "Stack": stack }] });
         let failed = with(node("It", "respects them", "timedout"), "Failure", late);
