@@ -72,7 +72,7 @@ pub fn node_resources(sku: &Sku) -> NodeResources {
     }
 }
 
-/// The ephemeral storage of a node with an OS disk of so many GiB, bytes: the whole, and what pods get.
+/// The ephemeral storage in bytes of a node whose OS disk has this many GiB: its capacity, and what is allocatable to pods.
 ///
 /// The provider promises neither: it counts 10⁹ bytes for each GiB of the disk and takes nothing off (`ephemeralStorage` in
 /// `pkg/providers/instancetype/instancetype.go`). A pod that requests nearly all of that is given a node on which it does not fit, on AKS too.

@@ -129,8 +129,8 @@ impl<'a> NodeImage<'a> {
         Some(Self { gallery, definition, version })
     }
 
-    /// The resource id of its version in AKS's gallery. The gallery is in the cluster's own subscription, which is what the provider is told too
-    /// (`SIG_SUBSCRIPTION_ID`).
+    /// The resource id of its version in AKS's gallery. Here the gallery is in the cluster's own subscription; the provider finds it by
+    /// `SIG_SUBSCRIPTION_ID`.
     pub(crate) fn id(&self, subscription: &str) -> String {
         let Self { gallery, definition, version } = self;
         // `AKS-Ubuntu` and `AKS-AzureLinux`: `pkg/providers/imagefamily/consts.go`.

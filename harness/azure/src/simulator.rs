@@ -108,7 +108,8 @@ impl Simulator {
         format!("http://{}", self.control)
     }
 
-    /// `http://127.0.0.1:P`: the proxy, for `HTTPS_PROXY` of a client that is told that this is the public cloud. It must trust [`Simulator::ca_pem`].
+    /// `http://127.0.0.1:P`: the proxy. A client that expects Azure's public cloud needs this as its `HTTPS_PROXY`, and must trust
+    /// [`Simulator::ca_pem`].
     pub fn proxy_url(&self) -> String {
         format!("http://{}", self.proxy)
     }

@@ -299,7 +299,7 @@ impl Cluster {
         Ok(version)
     }
 
-    /// Whether the NAP controller reads Azure's price list: it does where it is told that this is the public cloud.
+    /// Whether the NAP controller reads Azure's price list, which it does only in the public cloud.
     pub fn reads_prices(&self) -> bool {
         self.parts.local.as_ref().is_some_and(|local| local.config.cloud == AzureCloud::Public)
     }

@@ -253,7 +253,7 @@ impl Client {
     /// Sets what VMs cost from now on.
     ///
     /// # Errors
-    /// [`ControlError`]; `Refused` when it is no price that Azure could have.
+    /// [`ControlError`]; `Refused` when the price is invalid.
     pub async fn set_price(&self, price: &AzurePrice) -> Result<(), ControlError> {
         self.send(Method::POST, "/prices", Some(price), CALL_LIMIT).await.map(drop)
     }

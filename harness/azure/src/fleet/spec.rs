@@ -115,7 +115,7 @@ pub(crate) struct Switches {
     pub(crate) fips: bool,
     pub(crate) local_dns: bool,
     pub(crate) artifact_streaming: bool,
-    /// AKS installs the driver of a GPU, unless it is told not to.
+    /// Whether AKS installs the GPU driver: it does by default.
     pub(crate) gpu_driver: bool,
 }
 

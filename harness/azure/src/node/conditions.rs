@@ -56,7 +56,7 @@ pub(super) fn initial_conditions(status: ReadyStatus) -> Vec<Value> {
 }
 
 /// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
-/// kubelet's of the same type, unless the VM does not run: then there is no reporter.
+/// kubelet's of the same type, but only while the VM runs: the agent ends with it.
 pub(super) fn kubelet_conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Vec<Value> {
     let now = now_text();
     let (ready, reason, message) = match status {

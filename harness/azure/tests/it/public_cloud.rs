@@ -15,7 +15,7 @@ use crate::support::{ANSWER, Lab, VERSION, instant, machine_body};
 const CONTROLLERS_FILTER: &str = "priceType eq 'Consumption' and currencyCode eq 'USD' and serviceFamily eq 'Compute' and \
                                   serviceName eq 'Virtual Machines' and armRegionName eq 'eastus'";
 
-/// A client that is told to use the proxy and knows nothing else of this Azure.
+/// A client that has the proxy and the CA, and no other address of this Azure.
 fn client_of_the_public_cloud(lab: &Lab) -> reqwest::Client {
     let ca = reqwest::Certificate::from_pem(lab.sim.ca_pem().as_bytes()).unwrap();
     let proxy = reqwest::Proxy::all(lab.sim.proxy_url()).unwrap();
