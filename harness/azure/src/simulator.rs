@@ -139,11 +139,6 @@ impl Simulator {
         self.world.kubernetes.subscribe()
     }
 
-    /// How often a client has read the price list to its end.
-    pub fn prices_read(&self) -> watch::Receiver<u64> {
-        self.world.prices_read.subscribe()
-    }
-
     /// A client of its control endpoint.
     ///
     /// # Errors

@@ -42,8 +42,6 @@ pub(crate) struct World {
     images_published: AtomicU32,
     /// The control plane's version, without `v`: as in the managed cluster's document.
     pub(crate) kubernetes: watch::Sender<String>,
-    /// How often a client has read the price list to its end.
-    pub(crate) prices_read: watch::Sender<u64>,
     pub(crate) facts: FactLog,
     pub(crate) counters: Counters,
     pub(crate) tokens: Tokens,
@@ -82,7 +80,6 @@ impl World {
             network: Mutex::new(network),
             images_published: AtomicU32::new(0),
             kubernetes: watch::Sender::new(config.kubernetes_version.clone()),
-            prices_read: watch::Sender::new(0),
             facts: FactLog::default(),
             counters: Counters::default(),
             tokens: Tokens::default(),

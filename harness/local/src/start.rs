@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use harness_azure::Simulator;
+use harness_azure::{FactKind, Simulator};
 use harness_catalogue::{Component, Port, Starts};
 use harness_gitops::git::{Author, GitServer};
 use harness_kubernetes::ApiError;
@@ -197,12 +197,18 @@ async fn prices_read(cloud: AzureCloud, azure: &Simulator) -> Result<(), LocalEr
     if cloud == AzureCloud::Custom {
         return Ok(());
     }
-    let mut times = azure.prices_read();
-    let read = tokio::time::timeout(COMPONENT_LIMIT, times.wait_for(|times| *times > 0)).await;
-    match read {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(LocalError::PricesNotRead { waited_ms: COMPONENT_LIMIT.as_millis() as u64 }),
-    }
+    let read = async {
+        let mut after = 0;
+        loop {
+            let page = azure.facts().wait_after(after, COMPONENT_LIMIT).await;
+            if page.facts.iter().any(|fact| matches!(fact.kind, FactKind::PricesRead { .. })) {
+                return;
+            }
+            after = page.next;
+        }
+    };
+    let not_read = |_| LocalError::PricesNotRead { waited_ms: COMPONENT_LIMIT.as_millis() as u64 };
+    tokio::time::timeout(COMPONENT_LIMIT, read).await.map_err(not_read)
 }
 
 async fn start_metrics(metrics: &Arc<Metrics>, files: &PkiFiles) -> Result<MetricsServer, LocalError> {
