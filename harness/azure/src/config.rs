@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use harness_simulation::Behaviour;
+use harness_simulation::{Behaviour, ClusterParts};
 
 use crate::catalogue::{CatalogueError, DEFAULT_REGION, catalogue};
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub identity_header: Secret,
     /// The bearer token of the control endpoint.
     pub control_token: Secret,
+    /// What the cluster has besides NAP's nodes, where the behaviour does not say: nothing unless it is asked for.
+    pub cluster: ClusterParts,
     /// How it behaves at first.
     pub behaviour: Behaviour,
 }
@@ -71,6 +73,7 @@ impl Default for Config {
             tls: TlsConfig::Generated,
             identity_header: Secret::random(),
             control_token: Secret::random(),
+            cluster: ClusterParts::default(),
             behaviour: Behaviour::default(),
         }
     }

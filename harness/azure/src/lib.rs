@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod aks;
 pub mod allocatable;
 mod api;
 mod arm;

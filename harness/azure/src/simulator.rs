@@ -9,6 +9,7 @@ use harness_tls::server_config;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::aks;
 use crate::arm;
 use crate::catalogue::{CatalogueError, catalogue};
 use crate::config::{Config, ConfigError, Secret};
@@ -91,6 +92,14 @@ impl Simulator {
     /// Gives it the Kubernetes client, or another one. VMs that have booted meanwhile get their Nodes now.
     pub fn attach(&self, kube: kube::Client) {
         self.world.kube.send_replace(Some(Kube(kube)));
+    }
+
+    /// Waits until the cluster has what AKS puts into it: its API server must have been given.
+    ///
+    /// # Errors
+    /// In words, when the API server refuses it or takes too long.
+    pub async fn settled(&self) -> Result<(), String> {
+        aks::settled(&self.world).await.map_err(|error| error.to_string())
     }
 
     /// `https://127.0.0.1:P/`: the Azure Resource Manager endpoint.
@@ -203,6 +212,7 @@ pub(crate) fn new_world(config: Config, kube: Option<kube::Client>) -> Result<Ar
     if let Some(kube) = kube {
         world.kube.send_replace(Some(Kube(kube)));
     }
+    world.tasks.spawn(aks::keep(Arc::clone(&world)));
     world.set_behaviour(world.config.behaviour.clone()).map_err(|error| ConfigError::Faults(error.to_string()))?;
     Ok(world)
 }

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::aks::Parts;
 use crate::catalogue::{Catalogue, resource_skus};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) counters: Counters,
     pub(crate) tokens: Tokens,
     pub(crate) kube: watch::Sender<Option<Kube>>,
+    /// What AKS has put into the cluster.
+    pub(crate) parts: Parts,
     pub(crate) node_writes: Semaphore,
     /// One Node becomes Ready at a time. If a whole fleet became Ready in one instant, an API server with few cores would
     /// notify its watchers up to half a second late, and the measurement would show that burst instead of the boots.
@@ -84,6 +87,7 @@ impl World {
             counters: Counters::default(),
             tokens: Tokens::default(),
             kube: watch::Sender::new(None),
+            parts: Parts::new(config.cluster),
             node_writes: Semaphore::new(NODE_WRITES_AT_ONCE),
             ready_turn: Semaphore::new(1),
             skus: OnceLock::new(),
@@ -118,6 +122,7 @@ impl World {
     }
 
     pub(crate) fn replace_behaviour(&self, behaviour: Behaviour) {
+        self.parts.want(behaviour.cluster.unwrap_or(self.config.cluster));
         *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour);
     }
 

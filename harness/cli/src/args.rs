@@ -6,6 +6,7 @@ use clap::builder::{BoolishValueParser, PossibleValue, PossibleValuesParser, Typ
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use harness_cluster::kubeconfig;
+use harness_cluster::local::ClusterParts;
 use harness_plan::{Group, Profile};
 use harness_suite::{
     DEFAULT_CLUSTER, LocalCluster, PlanOptions, Region, RunRequest, ScenarioChoice, Target, TargetKind,
@@ -143,6 +144,10 @@ pub(crate) const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Pro
 
 fn profile() -> impl TypedValueParser<Value = Profile> {
     one_of(&PROFILES, Profile::as_str, |_| None)
+}
+
+fn parts() -> impl TypedValueParser<Value = ClusterParts> {
+    one_of(&[ClusterParts::Aks, ClusterParts::Bare], ClusterParts::as_str, |_| None)
 }
 
 fn group() -> impl TypedValueParser<Value = Group> {
@@ -382,6 +387,9 @@ pub(crate) struct Doctor {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) azure: Azure,
+    /// What the cluster has besides the nodes of a tree: the system pool and the DaemonSets of AKS, or nothing (bare).
+    #[arg(long, value_name = "PARTS", default_value_t = ClusterParts::Aks, value_parser = parts())]
+    pub(crate) azure_cluster: ClusterParts,
     #[command(flatten)]
     pub(crate) local: Local,
 }

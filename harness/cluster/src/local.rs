@@ -10,6 +10,7 @@ pub use harness_local::{
     AzureCloud, LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status, validate_name,
 };
 use harness_local::{Local, MetricsControl};
+pub use harness_simulation::ClusterParts;
 use harness_simulation::Simulated;
 use strum::VariantArray;
 

@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn the_embedded_manifests_are_whole() {
         for (name, text, count) in
-            [("namespaces", NAMESPACES, 3), ("access", ACCESS, 35), ("flux", FLUX, 2), ("metrics", METRICS, 4)]
+            [("namespaces", NAMESPACES, 3), ("access", ACCESS, 37), ("flux", FLUX, 2), ("metrics", METRICS, 4)]
         {
             let objects = documents(name, text).unwrap();
             assert_eq!(objects.len(), count, "{name}");

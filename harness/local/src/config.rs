@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use harness_catalogue::Component;
 use harness_components::{self as components, BinDir};
+use harness_simulation::ClusterParts;
 
 use super::azure_cloud::AzureCloud;
 use super::error::LocalError;
@@ -58,6 +59,7 @@ impl LocalConfig {
             resource_group,
             cluster_name: name.clone(),
             kubernetes_version: api_server_version().trim_start_matches('v').to_owned(),
+            cluster: ClusterParts::Aks,
             ..AzureConfig::default()
         };
         let config = Self {
@@ -90,6 +92,13 @@ impl LocalConfig {
     #[must_use]
     pub fn in_cloud(self, cloud: AzureCloud) -> Self {
         Self { cloud, ..self }
+    }
+
+    /// The same with other parts of AKS.
+    #[must_use]
+    pub fn with_parts(mut self, parts: ClusterParts) -> Self {
+        self.azure.cluster = parts;
+        self
     }
 
     /// The folder of this cluster.

@@ -185,7 +185,10 @@ pub enum LocalError {
         /// How long it was waited for, milliseconds.
         waited_ms: u64,
     },
-    /// The NAP controller cannot be told of this cloud.
+    /// AKS's own parts could not be put into the cluster: why.
+    #[error("cannot put into the cluster what AKS does: {0}")]
+    Parts(String),
+    /// `HARNESS_AZURE_CLOUD` names no cloud.
     #[error("the Azure cloud {given:?} is not {clouds}: change HARNESS_AZURE_CLOUD or leave it out")]
     Cloud {
         /// The refused name.

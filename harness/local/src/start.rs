@@ -153,6 +153,7 @@ pub(crate) async fn bring_up(
             bootstrap::flux(&client, &git.url).await?;
             bootstrap::flux_applied(&client, COMPONENT_LIMIT).await
         }),
+        steps.time("parts of AKS", async { azure.settled().await.map_err(LocalError::Parts) }),
         steps.time("prices read by the controller", prices_read(config.cloud, &azure)),
         steps.time("metrics APIs registered", bootstrap::metrics_apis(&client, metrics_server.port(), &ca_pem)),
     )?;

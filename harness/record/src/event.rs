@@ -4,6 +4,7 @@
 //! the header; server stamps have a resolution of one second and are kept beside ours as a cross-check, never mixed in.
 
 mod azure;
+mod daemon_sets;
 mod inventory;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use azure::{Account, AzureFact, AzureFactKind, Ledger, QuotaSet};
+pub use daemon_sets::DaemonSetRequests;
 pub use inventory::{Inventory, InventoryMoment, InventoryObject, InventoryVm, OfOthers};
 
 /// The major version of the log's format. Each version that was ever written has a reader of its own (`log/v1.rs`, `log/v2.rs`); a version that this
@@ -23,7 +25,7 @@ pub const LOG_VERSION: u32 = 2;
 
 /// The minor version: it grows when kinds of events, milestones, facts, fields or attributes are added that change nothing of the meaning
 /// of what was there before. In a log of a newer minor version a reader skips what it does not know, and says so.
-pub const LOG_MINOR: u32 = 3;
+pub const LOG_MINOR: u32 = 4;
 
 /// Something that happened, and when it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +110,11 @@ pub enum EventKind {
     Inventory(Inventory),
     /// What became of something that is not the run's. Since minor version 3.
     Others(OfOthers),
+    /// What runs on every node whatever is deployed, before the first action. Since minor version 4.
+    DaemonSets {
+        /// Those in `kube-system`.
+        all: Vec<DaemonSetRequests>,
+    },
 }
 
 /// Something that a run found on its target before it started.
@@ -391,6 +398,10 @@ pub mod attribute {
     pub const CPU_MILLICORES: &str = "cpu-millicores";
     /// Of a NodeClaim and a Node: capacity in bytes.
     pub const MEMORY_BYTES: &str = "memory-bytes";
+    /// Of a Node: what it offers to pods, in thousandths of a core. Since minor version 4.
+    pub const ALLOCATABLE_CPU_MILLICORES: &str = "allocatable-cpu-millicores";
+    /// Of a Node: what it offers to pods, in bytes. Since minor version 4.
+    pub const ALLOCATABLE_MEMORY_BYTES: &str = "allocatable-memory-bytes";
     /// Of a NodeClaim: the NodePool's template that it was made from, annotation `karpenter.sh/nodepool-hash`.
     pub const NODEPOOL_HASH: &str = "nodepool-hash";
     /// Of a NodeClaim: the AKSNodeClass that it was made from, annotation `karpenter.azure.com/aksnodeclass-hash`.

@@ -1,7 +1,7 @@
-//! Lines that several formats share: counts, the cost of the VMs, and published figures.
+//! Lines that several formats share: counts, the cost of the VMs, what the system takes, and published figures.
 
 use harness_record::RunResult;
-use harness_record::result::PublishedFigure;
+use harness_record::result::{PublishedFigure, SystemShare};
 use harness_record::text::{significant, usd};
 
 use crate::text;
@@ -43,6 +43,26 @@ pub(crate) fn cost(result: &RunResult) -> Vec<Fact> {
         lines.push(Fact::new("VMs without a known price", text::count(cost.vms_without_price)));
     }
     lines
+}
+
+/// What the cluster's own DaemonSets take of the nodes of each VM size; empty where it has none.
+pub(crate) fn system(result: &RunResult) -> Vec<Fact> {
+    let line = |it: &SystemShare| {
+        let cpu = format!(
+            "{}m of {}m CPU ({})",
+            it.cpu_millicores,
+            it.allocatable_cpu_millicores,
+            text::share(it.cpu_share())
+        );
+        let memory = format!(
+            "{} of {} memory ({})",
+            text::bytes(it.memory_bytes),
+            text::bytes(it.allocatable_memory_bytes),
+            text::share(it.memory_share())
+        );
+        Fact::new(&it.instance_type, format!("{cpu}, {memory}, on {}", text::counted(it.nodes, "node")))
+    };
+    result.system.iter().map(line).collect()
 }
 
 /// Counts, without those that are 0 in most runs and in this one.

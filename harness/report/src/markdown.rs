@@ -187,6 +187,10 @@ fn facts(md: &mut String, result: &RunResult) {
     if !cost.is_empty() {
         let _ = writeln!(md, "**Cost** by {}: {}\n", extra::price_source(result), joined(cost));
     }
+    let system = extra::system(result);
+    if !system.is_empty() {
+        let _ = writeln!(md, "**Taken by the cluster's own DaemonSets**: {}\n", joined(system));
+    }
 }
 
 fn repeat(md: &mut String, plan: &Plan, result: &RunResult) {

@@ -25,7 +25,7 @@ use crate::prepare::{self, Before, Prepared};
 use crate::requests::{repeated_within, within};
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;
-use crate::{RunError, cleanup, known_state, phases, scope};
+use crate::{RunError, cleanup, daemon_sets, known_state, phases, scope};
 
 /// How long the cleanup may take, whatever its own limits: the run then ends without it.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
@@ -330,6 +330,7 @@ async fn carry_out(
     let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry };
     actions.repository.fill_with(placeholders).await;
     prepare::set_behaviour(plan, context, lease, before).await?;
+    hub.record(EventKind::DaemonSets { all: daemon_sets::of_every_node(&context.client).await? });
     actions.objects.locate(&plan.objects, context).await?;
     hub.update(|state| state.count_occurrences(scope::counted(plan)));
     *observers = Some(Observers::start(plan, actions.objects.all(), context).await?);

@@ -12,6 +12,7 @@
 mod cleanup;
 mod clock;
 mod conditions;
+mod daemon_sets;
 mod drive;
 mod error;
 mod execute;

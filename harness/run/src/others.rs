@@ -12,7 +12,7 @@ use harness_cluster::flux;
 use harness_plan::{Action, ObjectAddress, Plan};
 use harness_record::EventKind;
 use harness_record::event::{Inventory, InventoryMoment, InventoryObject, InventoryVm};
-use harness_simulation::FaultKind;
+use harness_simulation::{ClusterParts, FaultKind};
 use harness_units::Span;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -98,6 +98,8 @@ pub(crate) struct Others {
     before: Inventory,
     /// Where the run's own facts and VMs start; `None` on a target without the simulated Azure.
     pub(crate) opening: Option<Opening>,
+    /// What AKS has put into the cluster; `None` on a target without the simulated Azure.
+    parts: Option<ClusterParts>,
     /// The NodePools that the run brings into being.
     own_pools: BTreeSet<String>,
 }
@@ -112,11 +114,17 @@ impl Others {
             Some(azure) => Some(Opening::read(&azure).await?),
             None => None,
         };
+        let parts = match cluster.azure() {
+            Some(azure) => {
+                Some(repeated("ask what AKS has put into the cluster", async || azure.cluster_parts().await).await?)
+            }
+            None => None,
+        };
         let before = take(InventoryMoment::Before, cluster, None).await?;
         hub.record(EventKind::Inventory(before.clone()));
         let mut own_pools = scope::nodepools(plan);
         own_pools.extend(aks_pools(plan).filter(|pool| !is_there(&before, "NodePool", pool)).map(str::to_owned));
-        Ok(Self { before, opening, own_pools })
+        Ok(Self { before, opening, parts, own_pools })
     }
 
     /// Looks at what became of it, and records that.
@@ -131,7 +139,8 @@ impl Others {
 
     /// What a cluster must be like for this plan and tree, where this one is not: the run would change what is not its own.
     pub(crate) fn unmet(&self, plan: &Plan, tree: &[ObjectAddress]) -> Option<String> {
-        self.of_the_same_name(plan, tree).or_else(|| self.applied_by_the_root()).or_else(|| self.drifts(plan))
+        let unmet = self.of_the_same_name(plan, tree).or_else(|| self.applied_by_the_root());
+        unmet.or_else(|| self.drifts(plan)).or_else(|| self.has_other_parts(plan))
     }
 
     /// Flux would take over an object that the tree has too, and delete it when the tree is restored.
@@ -180,6 +189,16 @@ impl Others {
         let what = drifting.as_str();
         Some(format!(
             "a cluster without nodes that are not the run's: with `{what}` Karpenter would replace {named}; use another cluster"
+        ))
+    }
+
+    /// The pods of AKS's DaemonSets would come to the nodes of others, or go from them.
+    fn has_other_parts(&self, plan: &Plan) -> Option<String> {
+        let (wanted, there) = plan.azure.cluster.zip(self.parts).filter(|(wanted, there)| wanted != there)?;
+        let named = names(self.before.objects.iter().filter(|object| object.kind == NODE_CLAIM))?;
+        Some(format!(
+            "a cluster without nodes that are not the run's, or one with `azure.cluster: {wanted}`: it is `{there}`, and the DaemonSets of AKS are on \
+             {named} too: start another with `harness up --azure-cluster {wanted}`"
         ))
     }
 
@@ -287,7 +306,11 @@ async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Invent
     }
     for (kind, object) in found {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
-        if is_passing(kind, &object) || is_of_a_run(&object.metadata) || run_namespaces.contains(&namespace) {
+        if is_passing(kind, &object)
+            || is_of_aks(kind, &object.metadata)
+            || is_of_a_run(&object.metadata)
+            || run_namespaces.contains(&namespace)
+        {
             continue;
         }
         let mut object = describe(kind, object);
@@ -367,6 +390,16 @@ fn is_of_a_run(metadata: &ObjectMeta) -> bool {
 }
 
 /// The two objects by which Flux applies the trees of runs.
+/// What AKS keeps as it should be: the nodes of its system pool, and the DaemonSets that it installs. A run may have asked for a cluster without them.
+fn is_of_aks(kind: &str, metadata: &ObjectMeta) -> bool {
+    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    match kind {
+        "Node" => label("kubernetes.azure.com/mode") == Some("system") && label(NODEPOOL).is_none(),
+        "DaemonSet" => label("kubernetes.azure.com/managedby") == Some("aks"),
+        _ => false,
+    }
+}
+
 fn is_of_the_harness(object: &InventoryObject) -> bool {
     matches!(object.kind.as_str(), "GitRepository" | "Kustomization")
         && object.namespace == flux::NAMESPACE
@@ -445,7 +478,7 @@ mod tests {
             of("Deployment", "mine", "shop"),
         ];
         let before = Inventory { moment: InventoryMoment::Before, objects, vms: Vec::new(), unread: BTreeSet::new() };
-        Others { before, opening: None, own_pools: BTreeSet::from(["web".to_owned()]) }
+        Others { before, opening: None, parts: None, own_pools: BTreeSet::from(["web".to_owned()]) }
     }
 
     /// Before, what controllers said of somebody else's pods and nodes could be a reason of the run.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault_kind::{QUOTA_HINT, is_quota_scope};
-use crate::{CapacityType, Distribution, Fault, OperationTimes};
+use crate::{CapacityType, ClusterParts, Distribution, Fault, OperationTimes};
 use harness_yaml::Problem;
 
 /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
@@ -21,6 +21,9 @@ pub struct Behaviour {
     #[schemars(skip)]
     #[serde(skip_serializing_if = "is_default")]
     pub seed: u64,
+    /// What the cluster has besides the nodes of the node configuration (default: what it was started with; `aks` for a cluster of the run's own).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterParts>,
     /// From the accepted creation of a machine to its VM being created (default: 0s).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept: Option<Distribution>,

@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod capacity_type;
+mod cluster_parts;
 mod distribution;
 mod fault;
 mod fault_kind;
@@ -15,6 +16,7 @@ mod simulated;
 
 pub use behaviour::{Behaviour, Leg, LegOverride};
 pub use capacity_type::CapacityType;
+pub use cluster_parts::ClusterParts;
 pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
 pub use fault_kind::{

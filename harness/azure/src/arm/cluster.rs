@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::locations;
 use super::reply::Reply;
+use crate::aks;
 use crate::config::parse_version;
 use crate::documents::{Activity, ClusterState, NetworkState, Outcome, Target, Verb};
 use crate::world::World;
@@ -265,6 +266,7 @@ impl World {
         *self.cluster() = ClusterState::new(&self.config);
         self.kubernetes_changed(&self.config.kubernetes_version);
         *self.network() = NetworkState::new(&self.config);
+        aks::show_again(self);
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::cluster::{aborted, busy};
 use super::reply::Reply;
+use crate::aks::is_system_pool;
 use crate::documents::{ClusterState, Target, Verb};
 use crate::world::World;
 
@@ -100,6 +101,13 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
 
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let Ok(key) = existing(world, call) else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
+    if is_system_pool(&key) {
+        return Err(Reply::error(
+            StatusCode::BAD_REQUEST,
+            "OperationNotAllowed",
+            "There has to be at least one agent pool of mode System: it runs what AKS itself needs.",
+        ));
+    }
     let pool = key.clone();
     let end = move |state: &mut ClusterState| drop(state.pools.remove(&pool));
     let begun = world.begin(Target::Pool(key.clone()), Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;

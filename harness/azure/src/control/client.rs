@@ -17,11 +17,13 @@ use crate::api::{
 };
 use crate::config::Secret;
 use crate::facts::FactsPage;
-use harness_simulation::{AzurePrice, Behaviour, Fault};
+use harness_simulation::{AzurePrice, Behaviour, ClusterParts, Fault};
 use harness_units::Span;
 
 /// How long a call may take beyond the requested wait.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// Longer than the simulated Azure waits for the API server.
+const SETTLE_LIMIT: Duration = Duration::from_secs(40);
 
 /// A client of a running simulator's control endpoint. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -118,12 +120,20 @@ impl Client {
         self.get("/behaviour").await
     }
 
-    /// Replaces the behaviour; its faults replace the live ones.
+    /// What AKS has put into the cluster, or puts there now.
     ///
     /// # Errors
-    /// [`ControlError`]; `Refused` when it is invalid.
+    /// [`ControlError`].
+    pub async fn cluster_parts(&self) -> Result<ClusterParts, ControlError> {
+        self.get("/cluster/parts").await
+    }
+
+    /// Replaces the behaviour; its faults replace the live ones. Returns when the cluster has the parts of AKS that it asks for.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` when it is invalid, and when the API server does not take those parts.
     pub async fn set_behaviour(&self, behaviour: &Behaviour) -> Result<(), ControlError> {
-        self.send(Method::PUT, "/behaviour", Some(behaviour), CALL_LIMIT).await.map(drop)
+        self.send(Method::PUT, "/behaviour", Some(behaviour), SETTLE_LIMIT).await.map(drop)
     }
 
     /// The live faults.

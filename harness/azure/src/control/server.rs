@@ -15,13 +15,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::aks;
 use crate::api::{
     EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
 };
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
-use harness_simulation::{AzurePrice, Behaviour, Fault};
+use harness_simulation::{AzurePrice, Behaviour, ClusterParts, Fault};
 
 /// How long a reader of facts may wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -48,7 +49,7 @@ impl From<CommandError> for Refusal {
             CommandError::NotRunning(_) | CommandError::NotSpot(_) | CommandError::TooFew(_) => {
                 (StatusCode::CONFLICT, "NotPossible")
             }
-            CommandError::Reset(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Timeout"),
+            CommandError::Reset(_) | CommandError::NotSettled(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Timeout"),
         };
         Self(status, code, error.to_string())
     }
@@ -58,6 +59,7 @@ impl From<CommandError> for Refusal {
 pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/behaviour", get(behaviour).put(set_behaviour))
+        .route("/cluster/parts", get(parts))
         .route("/faults", get(faults).post(add_fault))
         .route("/faults/{id}", delete(remove_fault))
         .route("/vms", get(vms))
@@ -111,7 +113,12 @@ async fn behaviour(State(world): Shared) -> Json<Behaviour> {
 
 async fn set_behaviour(State(world): Shared, body: Bytes) -> Result<StatusCode, Refusal> {
     world.set_behaviour(read(&body)?)?;
+    aks::settled(&world).await.map_err(CommandError::from)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn parts(State(world): Shared) -> Json<ClusterParts> {
+    Json(world.parts.wanted())
 }
 
 async fn faults(State(world): Shared) -> Json<Vec<FaultState>> {
@@ -236,5 +243,6 @@ async fn reset_kubernetes(State(world): Shared) -> Json<Version> {
 
 async fn reset(State(world): Shared) -> Result<StatusCode, Refusal> {
     world.reset().await?;
+    aks::settled(&world).await.map_err(CommandError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -301,6 +301,26 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Those of the n-th of ten instances at most of an agent pool's scale set, from 0: `aks-<pool>-<8 digits>-vmss000000`.
+    pub(crate) fn of_scale_set(config: &Config, pool: &str, ordinal: u64) -> Self {
+        let set = format!("aks-{pool}-{}-vmss", cluster_digits(config));
+        let vm = format!("{set}{ordinal:06}");
+        let id = |rg: &str| {
+            format!(
+                "/subscriptions/{}/resourceGroups/{rg}/providers/Microsoft.Compute/virtualMachineScaleSets/{set}/virtualMachines/{ordinal}",
+                config.subscription_id
+            )
+        };
+        Self {
+            vm_id: id(&config.node_resource_group),
+            provider_id: format!("azure://{}", id(&config.node_resource_group.to_lowercase())),
+            machine_id: format!("{}/agentPools/{pool}/machines/{vm}", config.cluster_id()),
+            vm,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::end::Taken;
+use crate::aks::NotSettled;
 use crate::api::{LedgerSums, ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::clock::Stamp;
 use crate::facts::{FactKind, VmRef};
@@ -32,6 +33,8 @@ pub(crate) enum CommandError {
     Behaviour(String),
     #[error("{0}")]
     Price(String),
+    #[error(transparent)]
+    NotSettled(#[from] NotSettled),
     #[error(transparent)]
     TooFew(#[from] TooFew),
     #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]

@@ -58,14 +58,19 @@ pub(crate) enum PutError {
 }
 
 impl World {
+    /// What a machine has at present where its body does not say.
+    pub(crate) fn defaults(&self) -> Defaults {
+        Defaults {
+            kubernetes_version: self.kubernetes_version(),
+            node_image_version: default_node_image_version(&self.image_version()),
+        }
+    }
+
     /// Creates a machine, or updates the one of that name.
     pub(crate) fn put_machine(self: &Arc<Self>, request: PutRequest) -> Result<PutOutcome, PutError> {
         let properties = Value::Object(request.properties.clone());
-        let defaults = Defaults {
-            kubernetes_version: self.kubernetes_version(),
-            node_image_version: default_node_image_version(&self.image_version()),
-        };
-        let spec = MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue, defaults)?;
+        let spec =
+            MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue, self.defaults())?;
         let addresses = self.network().addresses(&spec.subnet_id(&self.config));
         let mut fleet = self.fleet();
         if let Some(vm) = fleet.vms.get(&request.machine) {

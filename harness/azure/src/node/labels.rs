@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::NodeParts;
+use super::parts::{NodeParts, PoolType};
 use crate::catalogue::GpuVendor;
 use crate::config::parse_version;
 use crate::documents::{SubnetId, kubelet_identity_client_id, uuid_of, vnet_id};
@@ -24,8 +24,10 @@ pub(super) fn labels(parts: &NodeParts<'_>) -> BTreeMap<String, String> {
     add_machine_labels(parts, &mut all);
     add_image_labels(parts, &mut all);
     add_network_labels(parts, &mut all);
-    // The provider installs it on every node it registers, so that the taints of the body are taken as they are.
-    set(&mut all, "karpenter.sh/do-not-sync-taints", "true");
+    if parts.pool_type == PoolType::VirtualMachines {
+        // The provider installs it on every node it registers, so that the taints of the body are taken as they are.
+        set(&mut all, "karpenter.sh/do-not-sync-taints", "true");
+    }
     all
 }
 
@@ -72,8 +74,7 @@ fn add_machine_labels(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>)
     }
     set(all, "kubernetes.azure.com/sku-cpu", &spec.sku.vcpus.to_string());
     set(all, "kubernetes.azure.com/sku-memory", &((spec.sku.memory_gib * 1024.0) as u64).to_string());
-    // The pool's `type`.
-    set(all, "kubernetes.azure.com/nodepool-type", "VirtualMachines");
+    set(all, "kubernetes.azure.com/nodepool-type", parts.pool_type.as_str());
     set(all, "kubernetes.azure.com/kubelet-identity-client-id", &kubelet_identity_client_id(config));
     set(all, "kubernetes.azure.com/kubelet-serving-ca", "cluster");
     set(

@@ -8,4 +8,6 @@ mod shape;
 mod write;
 
 pub(crate) use conditions::ReadyStatus;
+pub(crate) use parts::{NodeParts, PoolType};
+pub(crate) use shape::node;
 pub(crate) use write::NodeWriter;

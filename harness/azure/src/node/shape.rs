@@ -126,6 +126,7 @@ mod tests {
     use crate::config::Config;
     use crate::documents::ClusterNetwork;
     use crate::fleet::Defaults;
+    use crate::node::PoolType;
     use k8s_openapi::api::core::v1::Node;
 
     fn ready_node(properties: Value, zones: &[&str]) -> Value {
@@ -136,8 +137,15 @@ mod tests {
         let names = Names::new(&config, "aksmanagedap", "web-1");
         let network = ClusterNetwork { overlay: true, dataplane: "azure".to_owned() };
         let address = Ipv4Addr::new(10, 224, 0, 4);
-        let parts =
-            NodeParts { config: &config, network: &network, pool: "aksmanagedap", spec: &spec, names: &names, address };
+        let parts = NodeParts {
+            config: &config,
+            network: &network,
+            pool: "aksmanagedap",
+            pool_type: PoolType::VirtualMachines,
+            spec: &spec,
+            names: &names,
+            address,
+        };
         node(&parts, ReadyStatus::Ready)
     }
 

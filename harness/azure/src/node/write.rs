@@ -10,7 +10,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::conditions::{self, ReadyStatus};
-use super::parts::NodeParts;
+use super::parts::{NodeParts, PoolType};
 use super::pods;
 use super::shape;
 use crate::facts::{FactKind, VmRef};
@@ -73,6 +73,7 @@ impl NodeWriter {
                 config: &self.world.config,
                 network: &network,
                 pool: &self.pool,
+                pool_type: PoolType::VirtualMachines,
                 spec: &self.spec,
                 names: &self.names,
                 address: self.address,

@@ -1,6 +1,6 @@
 //! An API server that knows Nodes and nothing else, as a tower service under `kube::Client`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ struct State {
     nodes: BTreeMap<String, Value>,
     /// By name; all in one namespace.
     pods: BTreeMap<String, Value>,
+    /// The names of the DaemonSets of AKS.
+    daemon_sets: BTreeSet<String>,
     calls: Vec<String>,
     under_way: usize,
     most_under_way: usize,
@@ -70,6 +72,14 @@ impl FakeKube {
 
     pub(crate) fn nodes(&self) -> usize {
         self.state.lock().unwrap().nodes.len()
+    }
+
+    pub(crate) fn node_names(&self) -> Vec<String> {
+        self.state.lock().unwrap().nodes.keys().cloned().collect()
+    }
+
+    pub(crate) fn daemon_sets(&self) -> BTreeSet<String> {
+        self.state.lock().unwrap().daemon_sets.clone()
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -134,6 +144,9 @@ impl FakeKube {
         if let Some(answer) = pods(&mut state.pods, method, path, &sent) {
             return answer;
         }
+        if let Some(answer) = daemon_sets(&mut state.daemon_sets, method, path, &sent) {
+            return answer;
+        }
         let path = path.split('?').next().unwrap_or_default();
         let segments: Vec<&str> =
             path.trim_start_matches("/api/v1/nodes").split('/').filter(|s| !s.is_empty()).collect();
@@ -176,6 +189,28 @@ fn pods(pods: &mut BTreeMap<String, Value>, method: &Method, path: &str, sent: &
     let pod = pods.get_mut(name)?;
     merge_conditions(pod, sent);
     Some((200, pod.clone()))
+}
+
+/// DaemonSets are applied one by one, and deleted all at once.
+fn daemon_sets(
+    names: &mut BTreeSet<String>,
+    method: &Method,
+    path: &str,
+    sent: &Value,
+) -> Option<(u16, Value)> {
+    let (path, _) = path.split_once('?')?;
+    let name = path.strip_prefix("/apis/apps/v1/namespaces/kube-system/daemonsets")?;
+    match (method.as_str(), name.strip_prefix('/')) {
+        ("PATCH", Some(name)) => {
+            names.insert(name.to_owned());
+            Some((200, sent.clone()))
+        }
+        ("DELETE", None) => {
+            names.clear();
+            Some((200, json!({"kind": "DaemonSetList", "apiVersion": "apps/v1", "metadata": {}, "items": []})))
+        }
+        _ => None,
+    }
 }
 
 /// A strategic merge of conditions: by type.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers are not seen as tests")]
 
+mod aks_parts;
 mod batch;
 mod binary;
 mod catalogue;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use harness_cluster::local::{self, Phase};
+use harness_cluster::local::{self, ClusterParts, Phase};
 use harness_record::text::duration;
 use harness_suite::{ClusterContents, ClusterRow, DEFAULT_CLUSTER, ExitCode, TargetError, list_clusters, shell_quoted};
 use harness_units::count;
@@ -17,8 +17,8 @@ pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliErro
     let target = args.local.target();
     let name = target.name();
     let region = args.azure.region.unwrap_or_default();
-    let config = target.config(name, region, &ConsoleProgress::new(console)).await?;
-    console.say(&format!("starting the local cluster `{name}` in {region}"));
+    let config = target.config(name, region, &ConsoleProgress::new(console)).await?.with_parts(args.azure_cluster);
+    console.say(&format!("starting the local cluster `{name}` in {region}{}", in_words(args.azure_cluster)));
     let started = Instant::now();
     let cluster = local::up(config).await?;
     let took = started.elapsed().as_secs_f64();
@@ -27,6 +27,13 @@ pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliErro
         console.json_data(&cluster.status().await?)?;
     }
     Ok(ExitCode::Passed)
+}
+
+fn in_words(parts: ClusterParts) -> &'static str {
+    match parts {
+        ClusterParts::Aks => ", with the system pool and the DaemonSets of AKS",
+        ClusterParts::Bare => ", without anything of AKS's own",
+    }
 }
 
 /// What is said about a cluster that is up: how to use it, and how to end it.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::cross_check::cross_check;
 use super::run::{Latency, RunInfo, RunResult};
-use super::{inventory, ledger, rows, tally, warnings};
+use super::{inventory, ledger, rows, system, tally, warnings};
 use crate::cost::cost;
 use crate::event::EndReason;
 use crate::exit_code::ExitCode;
@@ -115,6 +115,7 @@ impl RunResult {
             actions: rows::actions(&source),
             counts: tally::counts(&source),
             cost: cost(timelines),
+            system: system::shares(&source),
             published: tally::published(&source, &groups),
             simulated: timelines.header.as_ref().map(|header| header.simulated.clone()).unwrap_or_default(),
             leaks: leaks.into_iter().map(|(kind, name)| LeakedObject { kind, name }).collect(),

@@ -9,6 +9,7 @@ mod ledger;
 mod nodes;
 mod rows;
 mod run;
+mod system;
 mod tally;
 mod warnings;
 
@@ -20,3 +21,4 @@ pub use cross_check::CrossCheck;
 pub use inventory::{Became, Difference};
 pub use nodes::{Interval, NodeRow, VmRow};
 pub use run::{ActionRow, Latency, PhaseRow, PublishedFigure, RunInfo, RunResult};
+pub use system::SystemShare;

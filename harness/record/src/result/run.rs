@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, LeakedObject, NodeRow, NodeStep, PodStep,
-    ReasonCount, SelfAudit,
+    ReasonCount, SelfAudit, SystemShare,
 };
 use crate::cost::Cost;
 use crate::event::{EndReason, PhaseOutcome};
@@ -53,6 +53,8 @@ pub struct RunResult {
     pub counts: Counts,
     /// What the VMs cost; `None` where no price is known.
     pub cost: Option<Cost>,
+    /// What the cluster's own DaemonSets take of each VM size, those with most nodes first; empty where it has none.
+    pub system: Vec<SystemShare>,
     /// Published figures for the same thing, beside ours.
     pub published: Vec<PublishedFigure>,
     /// What was simulated.

@@ -10,7 +10,7 @@ use crate::latency::LatencyStats;
 use crate::milliseconds::{self, millis};
 use crate::result::{
     AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, Distribution, Latency, LeakedObject, PhaseRow,
-    PublishedFigure, ReasonCount, RunInfo, RunResult, SelfAudit, rounded,
+    PublishedFigure, ReasonCount, RunInfo, RunResult, SelfAudit, SystemShare, rounded,
 };
 use crate::verdict::{ExpectationResult, Verdict};
 
@@ -58,6 +58,9 @@ pub struct Summary {
     /// What the VMs cost; null where no price is known.
     #[serde(default)]
     pub cost: Option<CostSummary>,
+    /// What the cluster's own DaemonSets take of each VM size.
+    #[serde(default)]
+    pub system: Vec<SystemShare>,
     /// Published figures, beside ours.
     #[serde(default)]
     pub published: Vec<PublishedFigure>,
@@ -251,6 +254,7 @@ impl From<&RunResult> for Summary {
             latencies: result.latencies.iter().map(LatencySummary::from).collect(),
             counts: result.counts.clone(),
             cost: result.cost.as_ref().map(|cost| CostSummary::new(cost, !result.simulated.is_empty())),
+            system: result.system.clone(),
             published: result.published.clone(),
             expectations: result.expectations.clone(),
             leaks: result.leaks.clone(),

@@ -17,7 +17,9 @@ use super::usage::UsageCurves;
 use crate::names::Names;
 use harness_plan::Plan;
 
-use crate::event::{EndReason, Event, EventKind, Found, Milestone, Notification, ObjectKind, Reached, RunStarted};
+use crate::event::{
+    DaemonSetRequests, EndReason, Event, EventKind, Found, Milestone, Notification, ObjectKind, Reached, RunStarted,
+};
 use crate::log::Skipped;
 
 /// The milestones of every object, action and phase: the fold of a log's events.
@@ -53,6 +55,8 @@ pub struct Timelines {
     pub(crate) awaited: Option<String>,
     /// What earlier runs had left on the target.
     pub(crate) found: Vec<Found>,
+    /// What runs on every node whatever is deployed.
+    pub(crate) daemon_sets: Vec<DaemonSetRequests>,
     /// What is not the run's.
     pub(crate) others: Others,
     /// What the reader skipped, because the log is of a newer minor version.
@@ -99,6 +103,7 @@ impl Timelines {
             EventKind::Awaited { what } => self.awaited = Some(what.clone()),
             EventKind::Found(found) => self.found.push(found.clone()),
             EventKind::Inventory(inventory) => self.others.apply_inventory(inventory),
+            EventKind::DaemonSets { all } => self.daemon_sets.clone_from(all),
             EventKind::Others(event) => self.others.apply(at_us, event, &mut self.names),
             EventKind::Action(action) => self.actions.all.push(action.clone()),
             EventKind::Effect(effect) => self.actions.effect(at_us, effect),

@@ -15,6 +15,8 @@ pub(crate) struct Placed {
     pub(crate) zone: Name,
     pub(crate) cpu_millicores: Option<u64>,
     pub(crate) memory_bytes: Option<u64>,
+    pub(crate) allocatable_cpu_millicores: Option<u64>,
+    pub(crate) allocatable_memory_bytes: Option<u64>,
 }
 
 impl Placed {
@@ -25,8 +27,10 @@ impl Placed {
                 attribute::INSTANCE_TYPE => self.instance_type = names.intern(value),
                 attribute::CAPACITY_TYPE => self.capacity_type = names.intern(value),
                 attribute::ZONE => self.zone = names.intern(value),
-                attribute::CPU_MILLICORES => self.cpu_millicores = value.parse().ok().or(self.cpu_millicores),
-                attribute::MEMORY_BYTES => self.memory_bytes = value.parse().ok().or(self.memory_bytes),
+                attribute::CPU_MILLICORES => learn(&mut self.cpu_millicores, value),
+                attribute::MEMORY_BYTES => learn(&mut self.memory_bytes, value),
+                attribute::ALLOCATABLE_CPU_MILLICORES => learn(&mut self.allocatable_cpu_millicores, value),
+                attribute::ALLOCATABLE_MEMORY_BYTES => learn(&mut self.allocatable_memory_bytes, value),
                 _ => {}
             }
         }
@@ -41,8 +45,15 @@ impl Placed {
             zone: self.zone.or(other.zone),
             cpu_millicores: self.cpu_millicores.or(other.cpu_millicores),
             memory_bytes: self.memory_bytes.or(other.memory_bytes),
+            allocatable_cpu_millicores: self.allocatable_cpu_millicores.or(other.allocatable_cpu_millicores),
+            allocatable_memory_bytes: self.allocatable_memory_bytes.or(other.allocatable_memory_bytes),
         }
     }
+}
+
+/// Keeps what is known where the text is not a number.
+fn learn(known: &mut Option<u64>, text: &str) {
+    *known = text.parse().ok().or(*known);
 }
 
 /// What a node was made from, as far as the log says.

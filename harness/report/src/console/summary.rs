@@ -42,6 +42,7 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
     }
     counts(&mut out, result, width);
     cost(&mut out, result, width);
+    system(&mut out, result, width);
     if !result.leaks.is_empty() {
         out.push(String::new());
         out.push(paint.badge(Verdict::Fail, "Left behind"));
@@ -186,6 +187,17 @@ fn cost(out: &mut Vec<String>, result: &RunResult, width: usize) {
     }
     let parts: Vec<String> = facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
     let line = format!("cost by {}: {}", extra::price_source(result), parts.join("; "));
+    out.extend(table::wrap(&line, width, 2));
+}
+
+fn system(out: &mut Vec<String>, result: &RunResult, width: usize) {
+    let facts = extra::system(result);
+    let Some(most) = facts.first() else { return };
+    let others = match facts.len() - 1 {
+        0 => String::new(),
+        others => format!("; {} in the report", text::counted(others as u64, "other size")),
+    };
+    let line = format!("taken by the cluster's own DaemonSets: of {} {}{others}", most.name, most.value);
     out.extend(table::wrap(&line, width, 2));
 }
 

@@ -98,6 +98,7 @@ pub(crate) struct NodeClaimStatus {
 pub(crate) struct NodeStatus {
     conditions: Vec<Condition>,
     capacity: BTreeMap<String, String>,
+    allocatable: BTreeMap<String, String>,
     node_info: NodeInfo,
 }
 
@@ -176,7 +177,7 @@ impl Observed for NodeClaim {
             status.image_id.filter(|image| !image.is_empty()).map(|image| (attribute::IMAGE.to_owned(), image)),
         );
         attributes.extend(made_from(self.metadata.annotations.as_ref()));
-        attributes.extend(capacity(&status.capacity));
+        attributes.extend(resources(&status.capacity, [attribute::CPU_MILLICORES, attribute::MEMORY_BYTES]));
         attributes
     }
 }
@@ -191,7 +192,9 @@ impl Observed for Node {
             attributes.insert(attribute::NODECLAIM.to_owned(), claim.name.clone());
         }
         if let Some(status) = &self.status {
-            attributes.extend(capacity(&status.capacity));
+            attributes.extend(resources(&status.capacity, [attribute::CPU_MILLICORES, attribute::MEMORY_BYTES]));
+            let for_pods = [attribute::ALLOCATABLE_CPU_MILLICORES, attribute::ALLOCATABLE_MEMORY_BYTES];
+            attributes.extend(resources(&status.allocatable, for_pods));
             let version = &status.node_info.kubelet_version;
             if !version.is_empty() {
                 attributes.insert(attribute::KUBELET_VERSION.to_owned(), version.clone());
@@ -231,10 +234,10 @@ fn placement(labels: Option<&BTreeMap<String, String>>) -> BTreeMap<String, Stri
 }
 
 /// CPU and memory in whole units, so that a reader of the log need not know quantities.
-fn capacity(capacity: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let cpu = capacity.get("cpu").and_then(|text| text.parse::<Millicores>().ok()).map(|cpu| cpu.0.to_string());
-    let memory = capacity.get("memory").and_then(|text| text.parse::<Bytes>().ok()).map(|memory| memory.0.to_string());
-    [(attribute::CPU_MILLICORES, cpu), (attribute::MEMORY_BYTES, memory)]
+fn resources(list: &BTreeMap<String, String>, [cpu_key, memory_key]: [&str; 2]) -> BTreeMap<String, String> {
+    let cpu = list.get("cpu").and_then(|text| text.parse::<Millicores>().ok()).map(|cpu| cpu.0.to_string());
+    let memory = list.get("memory").and_then(|text| text.parse::<Bytes>().ok()).map(|memory| memory.0.to_string());
+    [(cpu_key, cpu), (memory_key, memory)]
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect()

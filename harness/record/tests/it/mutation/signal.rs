@@ -108,6 +108,7 @@ fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
         | EventKind::Found(_)
         | EventKind::Inventory(_)
         | EventKind::Others(_)
+        | EventKind::DaemonSets { .. }
         | EventKind::Leak { .. }
         | EventKind::NodePool(_)
         | EventKind::Ledger(_)

@@ -7,7 +7,7 @@ use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::latency::{Censored, Percentile, Samples};
 use harness_record::result::{
     ActionRow, ComponentUsage, Counts, CrossCheck, Distribution, Latency, NodeRow, NodeStep, PhaseRow, PodStep,
-    PublishedFigure, RunInfo, SelfAudit, VmRow,
+    PublishedFigure, RunInfo, SelfAudit, SystemShare, VmRow,
 };
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_record::{Cost, ExitCode, RunResult};
@@ -169,6 +169,14 @@ pub(crate) fn passed(factor: usize) -> RunResult {
         };
     let burst_end = 22 * SECOND;
     RunResult {
+        system: vec![SystemShare {
+            instance_type: "Standard_D4s_v5".to_owned(),
+            nodes: 3,
+            allocatable_cpu_millicores: 3860,
+            allocatable_memory_bytes: 11_743 << 20,
+            cpu_millicores: 590,
+            memory_bytes: 1250 << 20,
+        }],
         run: RunInfo {
             id: "20261121-121500-4f2a".to_owned(),
             scenario: "scale-burst".to_owned(),

@@ -1,0 +1,176 @@
+//! What AKS puts into a cluster before anybody uses it: the nodes of a system pool, and DaemonSets whose pods run on every node.
+
+mod add_ons;
+mod system_pool;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness_simulation::ClusterParts;
+use tokio::sync::watch;
+
+use crate::world::World;
+
+/// The pause before another attempt.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How long the API server may take for what is asked for.
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Why a part of AKS could not be put into the cluster.
+#[derive(Debug, thiserror::Error)]
+enum AksError {
+    #[error("cannot {verb} {object}: {source}")]
+    Request {
+        verb: &'static str,
+        object: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    #[error("cannot make the objects of AKS: {0}")]
+    Content(String),
+}
+
+impl AksError {
+    fn request(verb: &'static str, object: impl Into<String>, source: kube::Error) -> Self {
+        Self::Request { verb, object: object.into(), source: Box::new(source) }
+    }
+
+    fn content(error: &dyn std::fmt::Display) -> Self {
+        Self::Content(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for AksError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::content(&error)
+    }
+}
+
+/// It took longer than [`SETTLE_LIMIT`]: what went wrong last.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "the cluster has not become `{wanted}` after {} s: {last}; look at the API server's log, or start another cluster",
+    SETTLE_LIMIT.as_secs()
+)]
+pub(crate) struct NotSettled {
+    wanted: ClusterParts,
+    last: String,
+}
+
+/// What is wanted, what is there, and what went wrong last.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    wanted: watch::Sender<ClusterParts>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    there: ClusterParts,
+    trouble: Option<String>,
+}
+
+impl Parts {
+    /// A cluster in which nothing is yet.
+    pub(crate) fn new(wanted: ClusterParts) -> Self {
+        let nothing = State { there: ClusterParts::Bare, trouble: None };
+        Self { wanted: watch::Sender::new(wanted), state: watch::Sender::new(nothing) }
+    }
+
+    /// What is wanted.
+    pub(crate) fn wanted(&self) -> ClusterParts {
+        *self.wanted.borrow()
+    }
+
+    /// From now on this is wanted.
+    pub(crate) fn want(&self, parts: ClusterParts) {
+        self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, parts) != parts);
+    }
+}
+
+/// Whether Resource Manager may delete this agent pool: AKS keeps the system pool.
+pub(crate) fn is_system_pool(name: &str) -> bool {
+    name == system_pool::NAME
+}
+
+/// Keeps the cluster as it is wanted, until the simulator stops.
+pub(crate) async fn keep(world: Arc<World>) {
+    let stop = world.stop.clone();
+    // An error of the watches means that the simulator is gone.
+    let _ = stop.run_until_cancelled(follow(&world)).await;
+}
+
+async fn follow(world: &World) -> Result<(), watch::error::RecvError> {
+    let mut wanted = world.parts.wanted.subscribe();
+    let mut kube = world.kube.subscribe();
+    loop {
+        let parts = *wanted.borrow_and_update();
+        let client = kube.borrow_and_update().clone();
+        let is_there = world.parts.state.borrow().there == parts;
+        if let (false, Some(client)) = (is_there, client) {
+            match establish(world, &client.0, parts).await {
+                Ok(()) => drop(world.parts.state.send_replace(State { there: parts, trouble: None })),
+                Err(error) => {
+                    tracing::warn!(%error, %parts, "trying again");
+                    world.parts.state.send_modify(|state| state.trouble = Some(error.to_string()));
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                    continue;
+                }
+            }
+        }
+        tokio::select! {
+            changed = wanted.changed() => changed?,
+            changed = kube.changed() => changed?,
+        }
+    }
+}
+
+/// Has Resource Manager show the system pool.
+fn show_pool(world: &World) {
+    let document = system_pool::document(world);
+    world.cluster().pools.insert(system_pool::NAME.to_owned(), document);
+}
+
+/// Shows again what a reset of the documents has taken away.
+pub(crate) fn show_again(world: &World) {
+    if world.parts.state.borrow().there == ClusterParts::Aks {
+        show_pool(world);
+    }
+}
+
+async fn establish(world: &World, client: &kube::Client, parts: ClusterParts) -> Result<(), AksError> {
+    match parts {
+        ClusterParts::Aks => {
+            system_pool::create(world, client).await?;
+            add_ons::apply(client).await?;
+            show_pool(world);
+        }
+        ClusterParts::Bare => {
+            add_ons::delete(client).await?;
+            system_pool::delete(world, client).await?;
+            world.cluster().pools.remove(system_pool::NAME);
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the cluster is as it is wanted. Without an API server nothing can be there.
+///
+/// # Errors
+/// [`NotSettled`].
+pub(crate) async fn settled(world: &World) -> Result<(), NotSettled> {
+    if world.kube.borrow().is_none() {
+        return Ok(());
+    }
+    let wanted = world.parts.wanted();
+    let mut state = world.parts.state.subscribe();
+    let is_settled = state.wait_for(|state| state.there == wanted);
+    match tokio::time::timeout(SETTLE_LIMIT, is_settled).await {
+        // The sender lives as long as the world.
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let last = world.parts.state.borrow().trouble.clone();
+            Err(NotSettled { wanted, last: last.unwrap_or_else(|| "no answer yet".to_owned()) })
+        }
+    }
+}

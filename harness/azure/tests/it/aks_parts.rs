@@ -1,0 +1,95 @@
+//! What AKS puts into a cluster: the nodes of its system pool and its DaemonSets.
+
+use harness_azure::Config;
+use harness_simulation::{Behaviour, ClusterParts};
+use serde_json::json;
+
+use crate::fake_kube::FakeKube;
+use crate::support::{Lab, instant};
+
+fn with(cluster: ClusterParts) -> Behaviour {
+    Behaviour { cluster: Some(cluster), ..instant() }
+}
+
+async fn aks(kube: &FakeKube) -> Lab {
+    let config = Config { cluster: ClusterParts::Aks, behaviour: instant(), ..Config::default() };
+    let lab = Lab::with(config, Some(kube.client())).await;
+    lab.sim.settled().await.unwrap();
+    lab
+}
+
+/// The ARM id of the system pool, and of the list that it is in.
+fn system_pool(lab: &Lab) -> [String; 2] {
+    let pools = lab.pool().rsplit_once('/').unwrap().0.to_owned();
+    [format!("{pools}/systempool"), pools]
+}
+
+#[tokio::test]
+async fn a_cluster_of_aks_has_a_system_pool_in_every_zone_and_daemon_sets() {
+    let kube = FakeKube::default();
+    let lab = aks(&kube).await;
+    let names = kube.node_names();
+    assert_eq!(names.len(), 3);
+    for (index, name) in names.iter().enumerate() {
+        let node = kube.node(name).unwrap();
+        assert!(name.starts_with("aks-systempool-") && name.ends_with(&format!("-vmss{index:06}")), "{name}");
+        let id = node["spec"]["providerID"].as_str().unwrap();
+        assert!(id.contains("/resourceGroups/mc_") && id.contains("/virtualMachineScaleSets/"), "{id}");
+        assert!(id.ends_with(&format!("/virtualMachines/{index}")), "{id}");
+        assert_eq!(node["spec"]["taints"], json!([{"key": "CriticalAddonsOnly", "value": "true", "effect": "NoSchedule"}]));
+        let labels = &node["metadata"]["labels"];
+        for (key, value) in [
+            ("kubernetes.azure.com/mode", json!("system")),
+            ("kubernetes.azure.com/agentpool", json!("systempool")),
+            ("kubernetes.azure.com/nodepool-type", json!("VirtualMachineScaleSets")),
+            ("topology.kubernetes.io/zone", json!(format!("eastus-{}", index + 1))),
+            // Karpenter knows nothing of them.
+            ("karpenter.sh/nodepool", json!(null)),
+            ("karpenter.sh/do-not-sync-taints", json!(null)),
+        ] {
+            assert_eq!(labels[key], value, "{key}");
+        }
+        assert_eq!(kube.condition(name, "Ready").as_deref(), Some("True"));
+        assert_eq!(node["metadata"]["annotations"]["kwok.x-k8s.io/node"], "fake");
+    }
+    assert_eq!(kube.daemon_sets().len(), 8);
+    let [pool, pools] = system_pool(&lab);
+    let shown = lab.get(&pool).await;
+    assert_eq!((shown.status, &shown.body["properties"]["mode"]), (200, &json!("System")));
+    assert_eq!(lab.get(&pools).await.body["value"].as_array().unwrap().len(), 2);
+    let refused = lab.delete(&pool).await;
+    assert_eq!((refused.status, refused.code()), (400, "OperationNotAllowed"));
+}
+
+#[tokio::test]
+async fn a_behaviour_takes_the_parts_away_and_a_reset_brings_them_back() {
+    let kube = FakeKube::default();
+    let lab = aks(&kube).await;
+    let [pool, _] = system_pool(&lab);
+    lab.control.set_behaviour(&with(ClusterParts::Bare)).await.unwrap();
+    assert_eq!((kube.nodes(), kube.daemon_sets().len()), (0, 0));
+    assert_eq!(lab.control.cluster_parts().await.unwrap(), ClusterParts::Bare);
+    assert_eq!(lab.get(&pool).await.status, 404);
+    // A behaviour that does not say takes what the cluster was started with.
+    lab.control.set_behaviour(&instant()).await.unwrap();
+    assert_eq!((kube.nodes(), kube.daemon_sets().len()), (3, 8));
+    lab.control.reset().await.unwrap();
+    assert_eq!((kube.nodes(), lab.get(&pool).await.status), (3, 200));
+}
+
+#[tokio::test]
+async fn an_api_server_that_refuses_is_asked_again() {
+    let kube = FakeKube::default();
+    kube.refuse(2);
+    let lab = aks(&kube).await;
+    assert_eq!((kube.nodes(), kube.daemon_sets().len()), (3, 8));
+    assert_eq!(lab.control.cluster_parts().await.unwrap(), ClusterParts::Aks);
+}
+
+#[tokio::test]
+async fn without_an_api_server_nothing_is_waited_for() {
+    let lab = Lab::start(instant(), None).await;
+    lab.control.set_behaviour(&with(ClusterParts::Aks)).await.unwrap();
+    assert_eq!(lab.control.cluster_parts().await.unwrap(), ClusterParts::Aks);
+    assert_eq!(lab.get(&system_pool(&lab)[0]).await.status, 404);
+}
