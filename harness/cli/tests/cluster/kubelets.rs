@@ -57,6 +57,7 @@ async fn look(cluster: Cluster) {
     .await;
 
     probes_and_crashes(&pods).await;
+    sleeps_before_stops(&pods).await;
 
     remove(&namespaces, NAMESPACE).await;
     nodes.delete(NODE, &DeleteParams::default()).await.unwrap();
@@ -105,6 +106,34 @@ async fn probes_and_crashes(pods: &Api<Pod>) {
     let conditions = never.conditions.unwrap();
     let is = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
     assert_eq!((is.status.as_str(), is.reason.as_deref()), ("False", Some("ContainersNotReady")));
+}
+
+/// A container that sleeps before it is stopped is stopped later, and no later than its grace period says.
+async fn sleeps_before_stops(pods: &Api<Pod>) {
+    for (name, sleep_s, grace_s) in [("plain", None, 60), ("sleeps", Some(60), 60), ("cut", Some(60), 3)] {
+        let lifecycle = sleep_s.map(|seconds| json!({"preStop": {"sleep": {"seconds": seconds}}}));
+        let pod = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "nodeName": NODE, "terminationGracePeriodSeconds": grace_s,
+                "containers": [{"name": "main", "image": "example/none", "lifecycle": lifecycle}],
+            },
+        });
+        pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+        ready(pods, name, "True").await;
+        pods.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+    for name in ["plain", "cut"] {
+        wait_for(&format!("{name} is gone"), limits::ANSWER, async || {
+            match pods.get_opt(name).await.map_err(|error| error.to_string())? {
+                None => Ok(()),
+                Some(_) => Err("it is there".to_owned()),
+            }
+        })
+        .await;
+    }
+    assert!(pods.get_opt("sleeps").await.unwrap().is_some(), "its minute is not over");
+    pods.delete("sleeps", &DeleteParams::default().grace_period(0)).await.unwrap();
 }
 
 async fn ready(pods: &Api<Pod>, name: &str, wanted: &str) {
