@@ -6,6 +6,7 @@ use harness_azure::control::VmState;
 use harness_simulation::Behaviour;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 
+use crate::aks_parts::is_of_aks;
 use crate::cluster::Cluster;
 use harness_components::control::Phase;
 use harness_plan::Capability;
@@ -20,7 +21,7 @@ const KINDS: [(&str, &str, &str); 5] = [
 ];
 
 /// The label of NodeClaims and Nodes with the name of their NodePool.
-const NODEPOOL: &str = "karpenter.sh/nodepool";
+pub(crate) const NODEPOOL: &str = "karpenter.sh/nodepool";
 
 /// A cluster could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +120,8 @@ impl Cluster {
                 .list_metadata(&ListParams::default())
                 .await
                 .map_err(ContentsError::when(format!("list every {kind}")))?;
-            let things = found.items.into_iter().filter_map(|object| {
+            let of_others = found.items.into_iter().filter(|object| !is_of_aks(kind, &object.metadata));
+            let things = of_others.filter_map(|object| {
                 let pool = object.metadata.labels.and_then(|mut labels| labels.remove(NODEPOOL));
                 Some((format!("{kind} {}", object.metadata.name?), pool))
             });

@@ -1,5 +1,6 @@
 //! Targets: a control plane, the GitOps that brings a tree to it, and the provisioner that makes its nodes.
 
+mod aks_parts;
 mod cluster;
 mod contents;
 mod control_plane;
@@ -10,6 +11,7 @@ pub mod kubeconfig;
 pub mod local;
 mod provisioner;
 
+pub use aks_parts::is_of_aks;
 pub use cluster::{Cluster, Parts};
 pub use contents::{Contents, ContentsError};
 pub use control_plane::ControlPlane;

@@ -14,7 +14,7 @@ use crate::requests::once;
 const NAMESPACE: &str = "kube-system";
 const OS: &str = "kubernetes.io/os";
 
-/// Those that run on every Linux node; none where the run may not list them.
+/// Those that run on every Linux node; none where the run may not list them, or the cluster serves no such kind.
 ///
 /// # Errors
 /// The API server does not answer.
@@ -23,7 +23,7 @@ pub(crate) async fn of_every_node(client: &Client) -> Result<Vec<DaemonSetReques
     let listed = async {
         match api.list(&ListParams::default()).await {
             Ok(list) => Ok(list.items),
-            Err(kube::Error::Api(status)) if status.code == 403 => Ok(Vec::new()),
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     };

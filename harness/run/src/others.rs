@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use harness_azure::control::{Client as AzureClient, VmState};
 use harness_azure::facts::VmRef;
-use harness_cluster::Cluster;
 use harness_cluster::flux;
+use harness_cluster::{Cluster, is_of_aks};
 use harness_plan::{Action, ObjectAddress, Plan};
 use harness_record::EventKind;
 use harness_record::event::{Inventory, InventoryMoment, InventoryObject, InventoryVm};
@@ -390,16 +390,6 @@ fn is_of_a_run(metadata: &ObjectMeta) -> bool {
 }
 
 /// The two objects by which Flux applies the trees of runs.
-/// What AKS keeps as it should be: the nodes of its system pool, and the DaemonSets that it installs. A run may have asked for a cluster without them.
-fn is_of_aks(kind: &str, metadata: &ObjectMeta) -> bool {
-    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
-    match kind {
-        "Node" => label("kubernetes.azure.com/mode") == Some("system") && label(NODEPOOL).is_none(),
-        "DaemonSet" => label("kubernetes.azure.com/managedby") == Some("aks"),
-        _ => false,
-    }
-}
-
 fn is_of_the_harness(object: &InventoryObject) -> bool {
     matches!(object.kind.as_str(), "GitRepository" | "Kustomization")
         && object.namespace == flux::NAMESPACE

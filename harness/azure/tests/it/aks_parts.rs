@@ -36,7 +36,10 @@ async fn a_cluster_of_aks_has_a_system_pool_in_every_zone_and_daemon_sets() {
         let id = node["spec"]["providerID"].as_str().unwrap();
         assert!(id.contains("/resourceGroups/mc_") && id.contains("/virtualMachineScaleSets/"), "{id}");
         assert!(id.ends_with(&format!("/virtualMachines/{index}")), "{id}");
-        assert_eq!(node["spec"]["taints"], json!([{"key": "CriticalAddonsOnly", "value": "true", "effect": "NoSchedule"}]));
+        assert_eq!(
+            node["spec"]["taints"],
+            json!([{"key": "CriticalAddonsOnly", "value": "true", "effect": "NoSchedule"}])
+        );
         let labels = &node["metadata"]["labels"];
         for (key, value) in [
             ("kubernetes.azure.com/mode", json!("system")),

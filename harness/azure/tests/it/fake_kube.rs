@@ -192,12 +192,7 @@ fn pods(pods: &mut BTreeMap<String, Value>, method: &Method, path: &str, sent: &
 }
 
 /// DaemonSets are applied one by one, and deleted all at once.
-fn daemon_sets(
-    names: &mut BTreeSet<String>,
-    method: &Method,
-    path: &str,
-    sent: &Value,
-) -> Option<(u16, Value)> {
+fn daemon_sets(names: &mut BTreeSet<String>, method: &Method, path: &str, sent: &Value) -> Option<(u16, Value)> {
     let (path, _) = path.split_once('?')?;
     let name = path.strip_prefix("/apis/apps/v1/namespaces/kube-system/daemonsets")?;
     match (method.as_str(), name.strip_prefix('/')) {

@@ -143,8 +143,9 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     cluster.kill("karpenter").await.unwrap();
     pods.delete("web", &DeleteParams::default()).await.unwrap();
     cluster.restart("karpenter").await.unwrap();
+    let of_pools = ListParams::default().labels("karpenter.sh/nodepool");
     wait_for("no node, no claim and no VM is left", limits::NODES, async || {
-        let left = nodes.list(&ListParams::default()).await.map_err(|error| error.to_string())?.items.len();
+        let left = nodes.list(&of_pools).await.map_err(|error| error.to_string())?.items.len();
         let claims = objects(&cluster, "NodeClaim").await;
         let vms = azure.vms().await.map_err(|error| error.to_string())?;
         let alive = vms.iter().filter(|vm| vm.deleted.is_none()).count();

@@ -26,6 +26,7 @@ mod recorded;
 mod recording;
 mod scene;
 mod slots;
+mod system;
 mod troubles;
 mod vms;
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use harness_azure::control::VmState;
+use harness_plan::Plan;
 use harness_record::event::{AzureFactKind, EndReason, InventoryMoment, OfOthers};
 use harness_record::result::Difference;
 use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, ExitCode};
+use harness_simulation::ClusterParts;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
@@ -273,9 +275,13 @@ async fn a_fault_that_acts_once_keeps_off_vms_that_are_not_the_runs() {
 }
 
 async fn assert_not_run(lab: &Lab, phases: &[Value], why: &str) {
+    assert_plan_not_run(lab, &of_phases(phases), why).await;
+}
+
+async fn assert_plan_not_run(lab: &Lab, plan: &Plan, why: &str) {
     let calls = lab.api.calls().len();
     let before = somebodys(lab).await;
-    let ran = lab.run(&of_phases(phases)).await;
+    let ran = lab.run(plan).await;
     ran.assert_well_formed();
     let (reason, detail) = ran.ended();
     assert_eq!(reason, EndReason::NotRun);
@@ -314,6 +320,18 @@ async fn what_drifts_every_node_is_not_run_beside_somebodys_nodes(#[case] verb: 
     let lab = with_somebodys_node().await;
     let drift = json!({"name": "drift", "actions": [{"id": 9, "atUs": 0, "action": {verb: {}}}], "for": "5s"});
     assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-").await;
+}
+
+/// The pods of AKS's DaemonSets would come to the nodes of others.
+#[tokio::test(start_paused = true)]
+async fn other_parts_of_aks_are_not_put_into_a_cluster_with_somebodys_nodes() {
+    let lab = with_somebodys_node().await;
+    let mut plan = of_phases(&[up()]);
+    plan.azure.cluster = Some(ClusterParts::Aks);
+    assert_plan_not_run(&lab, &plan, "`harness up --azure-cluster aks`").await;
+    plan.azure.cluster = Some(ClusterParts::Bare);
+    let ran = lab.run(&plan).await;
+    assert_eq!(ran.ended().0, EndReason::Completed, "it is what it asks for");
 }
 
 #[tokio::test(start_paused = true)]
