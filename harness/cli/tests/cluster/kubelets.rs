@@ -110,18 +110,23 @@ async fn probes_and_crashes(pods: &Api<Pod>) {
 
 /// A container that sleeps before it is stopped is stopped later, and no later than its grace period says.
 async fn sleeps_before_stops(pods: &Api<Pod>) {
-    for (name, sleep_s, grace_s) in [("plain", None, 60), ("sleeps", Some(60), 60), ("cut", Some(60), 3)] {
-        let lifecycle = sleep_s.map(|seconds| json!({"preStop": {"sleep": {"seconds": seconds}}}));
+    // The last one is deleted with a shorter grace period than its own, as a drain may do.
+    for (name, sleeps, deletion) in [
+        ("plain", false, DeleteParams::default()),
+        ("sleeps", true, DeleteParams::default()),
+        ("cut", true, DeleteParams::default().grace_period(3)),
+    ] {
+        let lifecycle = sleeps.then(|| json!({"preStop": {"sleep": {"seconds": 60}}}));
         let pod = json!({
             "metadata": {"name": name},
             "spec": {
-                "nodeName": NODE, "terminationGracePeriodSeconds": grace_s,
+                "nodeName": NODE, "terminationGracePeriodSeconds": 90,
                 "containers": [{"name": "main", "image": "example/none", "lifecycle": lifecycle}],
             },
         });
         pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
         ready(pods, name, "True").await;
-        pods.delete(name, &DeleteParams::default()).await.unwrap();
+        pods.delete(name, &deletion).await.unwrap();
     }
     for name in ["plain", "cut"] {
         wait_for(&format!("{name} is gone"), limits::ANSWER, async || {
