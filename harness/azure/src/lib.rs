@@ -14,7 +14,7 @@
 //! # Ok(()) }
 //! ```
 
-mod aks;
+pub mod aks;
 pub mod allocatable;
 mod api;
 mod arm;

@@ -3,6 +3,7 @@
 use crate::expand::{self, Chance};
 use crate::scenario::Scenario;
 use harness_plan::{Plan, Profile};
+use harness_tree::derive::PodSize;
 use harness_tree::{NodeConfigTree, SkuFact, SourceFile};
 use harness_yaml::{Diagnostic, in_order};
 
@@ -19,6 +20,8 @@ pub struct PlanInputs<'a> {
     pub tree: &'a NodeConfigTree,
     /// The VM sizes that the target offers.
     pub skus: &'a [SkuFact],
+    /// What AKS's DaemonSets request of each node together.
+    pub daemon_sets: PodSize,
     /// The calls of Azure Resource Manager by the names that `throttle` selects them by; empty where they are not known.
     pub operations: &'a [&'static str],
 }
@@ -49,13 +52,13 @@ pub fn chances(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<Vec<Chanc
 }
 
 fn expand(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Diagnostic>> {
-    let PlanInputs { seed, tree, skus, operations, .. } = *inputs;
+    let PlanInputs { seed, tree, skus, daemon_sets, operations, .. } = *inputs;
     let bound = scenario.bind(inputs.profile, inputs.overrides)?;
     let diagnostics = scenario.check(&bound);
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }
-    expand::expand(&expand::Inputs { scenario, bound: &bound, seed, tree, skus, operations })
+    expand::expand(&expand::Inputs { scenario, bound: &bound, seed, tree, skus, daemon_sets, operations })
 }
 
 /// Applies what a scenario changes in a tree before it is pushed. `source` is how the tree is named; the layers of the scenario are among the

@@ -1,5 +1,6 @@
 //! The DaemonSets of AKS.
 
+use harness_units::{Bytes, Millicores};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -54,6 +55,18 @@ fn complete(mut document: Value) -> Value {
     document
 }
 
+/// What a pod of each requests together. The embedded manifests are known to be whole by the tests.
+pub(super) fn sum() -> (Millicores, Bytes) {
+    let (mut cpu, mut memory) = (Millicores(0), Bytes(0));
+    let pods = daemon_sets().into_iter().flatten().filter_map(|it| it.spec?.template.spec);
+    for requests in pods.flat_map(|pod| pod.containers).filter_map(|container| container.resources?.requests) {
+        let text = |key: &str| requests.get(key).map(|quantity| quantity.0.as_str());
+        cpu.0 += text("cpu").and_then(|text| text.parse::<Millicores>().ok()).map_or(0, |it| it.0);
+        memory.0 += text("memory").and_then(|text| text.parse::<Bytes>().ok()).map_or(0, |it| it.0);
+    }
+    (cpu, memory)
+}
+
 fn api(client: &kube::Client) -> Api<DaemonSet> {
     Api::namespaced(client.clone(), NAMESPACE)
 }
@@ -81,6 +94,7 @@ pub(super) async fn delete(client: &kube::Client) -> Result<(), AksError> {
 
 #[cfg(test)]
 mod tests {
+    use super::sum as sum_of_all;
     use super::*;
 
     /// What the sources in `kind-config/aks/daemonsets.yaml` say: CPU in millicores and memory in MiB of each pod.
@@ -105,6 +119,7 @@ mod tests {
     fn each_pod_requests_what_aks_says() {
         let all = daemon_sets().unwrap();
         let seen: Vec<_> = all.iter().map(|it| (it.name_any(), sum(it, "cpu", "m"), sum(it, "memory", "Mi"))).collect();
+        assert_eq!(sum_of_all(), (Millicores(590), Bytes(1250 << 20)));
         assert_eq!(seen, REQUESTS.map(|(name, cpu_m, memory_mib)| (name.to_owned(), cpu_m, memory_mib)));
     }
 

@@ -3,10 +3,11 @@
 mod add_ons;
 mod system_pool;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use harness_simulation::ClusterParts;
+use harness_units::{Bytes, Millicores};
 use tokio::sync::watch;
 
 use crate::world::World;
@@ -86,6 +87,12 @@ impl Parts {
     pub(crate) fn want(&self, parts: ClusterParts) {
         self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, parts) != parts);
     }
+}
+
+/// What the DaemonSets of AKS request of each node together.
+pub fn daemon_sets() -> (Millicores, Bytes) {
+    static SUM: LazyLock<(Millicores, Bytes)> = LazyLock::new(add_ons::sum);
+    *SUM
 }
 
 /// Whether Resource Manager may delete this agent pool: AKS keeps the system pool.

@@ -1,6 +1,8 @@
 //! The inputs of a plan.
 
 use crate::scenario::{Bound, Scenario};
+use harness_simulation::ClusterParts;
+use harness_tree::derive::PodSize;
 use harness_tree::{NodeConfigTree, SkuFact};
 
 /// What a plan is made from.
@@ -10,10 +12,19 @@ pub(crate) struct Inputs<'a> {
     pub(crate) seed: u64,
     pub(crate) tree: &'a NodeConfigTree,
     pub(crate) skus: &'a [SkuFact],
+    pub(crate) daemon_sets: PodSize,
     pub(crate) operations: &'a [&'static str],
 }
 
 impl Inputs<'_> {
+    /// What is taken of each node before the first pod: nothing where the scenario asks for a cluster without the parts of AKS.
+    pub(crate) fn taken(&self) -> PodSize {
+        match self.bound.file.azure.cluster {
+            Some(ClusterParts::Bare) => PodSize::default(),
+            Some(ClusterParts::Aks) | None => self.daemon_sets,
+        }
+    }
+
     /// Whether the tree is the one that the scenario is written for: what it names must be there and fit.
     pub(crate) fn is_own_tree(&self) -> bool {
         self.tree.source == self.scenario.node_config()

@@ -67,6 +67,16 @@ struct Choice<'a> {
     used: BTreeSet<String>,
 }
 
+/// What else takes room on a node.
+fn beside(taken: PodSize) -> String {
+    let is_nothing = taken == PodSize::default();
+    if is_nothing {
+        String::new()
+    } else {
+        format!("; the DaemonSets of AKS take {} and {} of it", taken.cpu, taken.memory)
+    }
+}
+
 impl<'a> Choice<'a> {
     /// On the tree that a scenario is written for, what it names must be there and fit.
     fn own_tree(&self) -> bool {
@@ -142,11 +152,15 @@ impl<'a> Choice<'a> {
         }
         let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
         let pods_max = max_pods(aim.pool.max_pods);
-        if !aim.fitting.iter().any(|sku| pods_on(sku, pod, pods_max) > 0) {
+        let taken = self.inputs.taken();
+        if !aim.fitting.iter().any(|sku| pods_on(sku, taken, pod, pods_max) > 0) {
             let largest = aim.fitting.last().map_or("none", |sku| sku.name.as_str());
             let message = format!(
-                "a pod of `{name}` ({}, {}) is larger than every size that `{}` can use, of which the largest is {largest}",
-                pod.cpu, pod.memory, aim.pool.name
+                "a pod of `{name}` ({}, {}) is larger than every size that `{}` can use, of which the largest is {largest}{}",
+                pod.cpu,
+                pod.memory,
+                aim.pool.name,
+                beside(taken)
             );
             if self.own_tree() {
                 self.error(spec.cpu.mark, message, "request less".to_owned());
@@ -254,7 +268,8 @@ impl<'a> Choice<'a> {
         let bounds = workload.classes().map(|class| self.bounds(&workload, class, pod, room));
         let bounds = bounds.reduce(together).unwrap_or_default();
         let pods_max = max_pods(aim.pool.max_pods);
-        let per_node = aim.fitting.iter().map(|sku| pods_on(sku, pod, pods_max)).max().unwrap_or(0);
+        let per_node =
+            aim.fitting.iter().map(|sku| pods_on(sku, self.inputs.taken(), pod, pods_max)).max().unwrap_or(0);
         self.chosen.workloads.push(Sized::new(workload, per_node, bounds));
     }
 
@@ -271,7 +286,8 @@ impl<'a> Choice<'a> {
             let pods = match last {
                 Some((known, bound)) if holds_as_many(pool, known) => bound,
                 _ => {
-                    let (most, surely) = room_in(pool, self.inputs.skus, pod, max_pods(pool.max_pods));
+                    let (most, surely) =
+                        room_in(pool, self.inputs.skus, self.inputs.taken(), pod, max_pods(pool.max_pods));
                     if room == Room::Most { most } else { surely }
                 }
             };

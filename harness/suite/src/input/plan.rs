@@ -5,7 +5,7 @@ use harness_scenario::{Chance, PROFILES, PlanInputs, Scenario, of_profiles};
 use harness_yaml::{Diagnostic, Mark};
 
 use super::scenario::LoadedScenario;
-use super::skus::sku_facts;
+use super::skus::{daemon_sets, sku_facts};
 use super::tree::LoadedTree;
 use crate::error::{InputError, InvalidInput};
 use crate::region::Region;
@@ -57,6 +57,7 @@ impl LoadedScenario {
             overrides: &options.parameters,
             tree: &tree.tree,
             skus: &sku_facts(region)?,
+            daemon_sets: daemon_sets(),
             operations: &harness_azure::arm_operations(),
         };
         match expand(&self.scenario, &inputs) {

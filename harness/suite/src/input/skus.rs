@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use harness_azure::aks;
 use harness_azure::allocatable::node_resources;
 use harness_azure::catalogue::{SizeName, Sku, catalogue, sizes};
-use harness_tree::derive::{SkuSource, Unusable};
+use harness_tree::derive::{PodSize, SkuSource, Unusable};
 use harness_tree::{NodePool, SkuFact};
 use harness_units::{Bytes, Millicores};
 
@@ -40,6 +41,12 @@ pub fn sku_facts(region: Region) -> Result<Arc<[SkuFact]>, InputError> {
     let facts: Arc<[SkuFact]> = facts_of(region.as_str())?.into();
     known.push((region, Arc::clone(&facts)));
     Ok(facts)
+}
+
+/// What AKS's DaemonSets request of each node together.
+pub(crate) fn daemon_sets() -> PodSize {
+    let (cpu, memory) = aks::daemon_sets();
+    PodSize { cpu, memory }
 }
 
 fn facts_of(region: &str) -> Result<Vec<SkuFact>, InputError> {

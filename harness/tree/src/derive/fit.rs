@@ -203,10 +203,10 @@ pub(crate) fn nodes_within(limits: &Limits, sku: &SkuFact) -> u64 {
     [by_cpu, by_memory, limits.nodes].into_iter().flatten().min().unwrap_or(u64::MAX)
 }
 
-/// How many pods a node of this size takes.
-pub fn pods_on(sku: &SkuFact, pod: PodSize, max_pods: u64) -> u64 {
-    let by_cpu = sku.allocatable_cpu.0 / pod.cpu.0.max(1);
-    let by_memory = sku.allocatable_memory.0 / pod.memory.0.max(1);
+/// How many pods a node of this size takes of which this much is `taken` already.
+pub fn pods_on(sku: &SkuFact, taken: PodSize, pod: PodSize, max_pods: u64) -> u64 {
+    let by_cpu = sku.allocatable_cpu.0.saturating_sub(taken.cpu.0) / pod.cpu.0.max(1);
+    let by_memory = sku.allocatable_memory.0.saturating_sub(taken.memory.0) / pod.memory.0.max(1);
     by_cpu.min(by_memory).min(max_pods)
 }
 
@@ -235,14 +235,9 @@ pub fn derived_size(fitting: &[&SkuFact], limits: &Limits) -> Option<PodSize> {
 
 /// How many pods of a size a pool can hold at most, and how many it holds whichever of its sizes the provisioner takes. Both are
 /// `u64::MAX` where nothing limits the pool.
-pub fn room_in(pool: &NodePool, skus: &[SkuFact], pod: PodSize, max_pods: u64) -> (u64, u64) {
-    capacity(&fitting(pool, skus), &pool.limits, pod, max_pods)
-}
-
-fn capacity(fitting: &[&SkuFact], limits: &Limits, pod: PodSize, max_pods: u64) -> (u64, u64) {
-    let pods = |sku: &&&SkuFact| nodes_within(limits, sku).saturating_mul(pods_on(sku, pod, max_pods));
-    let possible = || fitting.iter().filter(|sku| nodes_within(limits, sku) > 0 && pods_on(sku, pod, max_pods) > 0);
-    let most = possible().map(|sku| pods(&sku)).max().unwrap_or(0);
-    let surely = possible().map(|sku| pods(&sku)).min().unwrap_or(0);
-    (most, surely)
+pub fn room_in(pool: &NodePool, skus: &[SkuFact], taken: PodSize, pod: PodSize, max_pods: u64) -> (u64, u64) {
+    let fitting = fitting(pool, skus);
+    let of_size = |sku: &&SkuFact| nodes_within(&pool.limits, sku).saturating_mul(pods_on(sku, taken, pod, max_pods));
+    let possible = || fitting.iter().map(of_size).filter(|pods| *pods > 0);
+    (possible().max().unwrap_or(0), possible().min().unwrap_or(0))
 }

@@ -92,7 +92,7 @@ impl SkuSource for Vec<SkuFact> {
 }
 
 /// The requests of one pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodSize {
     /// CPU request.
     pub cpu: Millicores,

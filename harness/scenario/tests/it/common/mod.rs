@@ -2,6 +2,7 @@
 
 use harness_plan::{Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, amended, builtin_scenarios, parse, plan};
+use harness_tree::derive::PodSize;
 use harness_tree::{builtin_node_config, read_tree};
 use harness_yaml::Diagnostic;
 
@@ -34,6 +35,14 @@ pub(crate) fn planned_on_its_tree(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let files = amended(&scenario, "node-config", &builtin_node_config(), &skus())?;
     let tree = read_tree("node-config", &files).unwrap_or_else(|findings| panic!("{}", lines(&findings)));
     let (profile, seed) = (Profile::Default, 7);
-    let inputs = PlanInputs { profile, seed, overrides: &[], tree: &tree, operations: &OPERATIONS, skus: &skus() };
+    let inputs = PlanInputs {
+        profile,
+        seed,
+        overrides: &[],
+        tree: &tree,
+        daemon_sets: PodSize::default(),
+        operations: &OPERATIONS,
+        skus: &skus(),
+    };
     plan(&scenario, &inputs)
 }
