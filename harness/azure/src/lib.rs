@@ -34,6 +34,7 @@ mod in_process;
 mod lifecycle;
 mod node;
 mod operations;
+mod parts;
 mod prices;
 mod proxy;
 mod quota;

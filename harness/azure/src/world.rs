@@ -10,7 +10,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::aks::Parts;
 use crate::catalogue::{Catalogue, resource_skus};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -20,6 +19,7 @@ use crate::faults::FaultEngine;
 use crate::fleet::Fleet;
 use crate::images;
 use crate::operations::Operations;
+use crate::parts::Parts;
 use crate::quota::QuotaLimits;
 use crate::tokens::Tokens;
 use harness_simulation::Behaviour;

@@ -2,7 +2,8 @@
 
 use kube::api::ObjectMeta;
 
-use crate::contents::NODEPOOL;
+/// The label of NodeClaims and Nodes with the name of their NodePool.
+pub(crate) const NODEPOOL: &str = "karpenter.sh/nodepool";
 
 /// Whether an object is AKS's own: a node of a system pool, or a DaemonSet that AKS manages. A run neither makes nor changes them, and counts none of
 /// them; one that asks for a cluster without them has them taken away and brought back by the simulated Azure.

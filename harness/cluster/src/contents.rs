@@ -6,7 +6,7 @@ use harness_azure::control::VmState;
 use harness_simulation::Behaviour;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 
-use crate::aks_parts::is_of_aks;
+use crate::aks_parts::{NODEPOOL, is_of_aks};
 use crate::cluster::Cluster;
 use harness_components::control::Phase;
 use harness_plan::Capability;
@@ -19,9 +19,6 @@ const KINDS: [(&str, &str, &str); 5] = [
     ("", "v1", "Node"),
     ("", "v1", "Namespace"),
 ];
-
-/// The label of NodeClaims and Nodes with the name of their NodePool.
-pub(crate) const NODEPOOL: &str = "karpenter.sh/nodepool";
 
 /// A cluster could not be looked at.
 #[derive(Debug, thiserror::Error)]

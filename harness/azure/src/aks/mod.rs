@@ -10,6 +10,7 @@ use harness_simulation::ClusterParts;
 use harness_units::{Bytes, Millicores};
 use tokio::sync::watch;
 
+use crate::parts::State;
 use crate::world::World;
 
 /// The pause before another attempt.
@@ -56,37 +57,6 @@ impl From<serde_json::Error> for AksError {
 pub(crate) struct NotSettled {
     wanted: ClusterParts,
     last: String,
-}
-
-/// What is wanted, what is there, and what went wrong last.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    wanted: watch::Sender<ClusterParts>,
-    state: watch::Sender<State>,
-}
-
-#[derive(Debug, Clone)]
-struct State {
-    there: ClusterParts,
-    trouble: Option<String>,
-}
-
-impl Parts {
-    /// A cluster in which nothing is yet.
-    pub(crate) fn new(wanted: ClusterParts) -> Self {
-        let nothing = State { there: ClusterParts::Bare, trouble: None };
-        Self { wanted: watch::Sender::new(wanted), state: watch::Sender::new(nothing) }
-    }
-
-    /// What is wanted.
-    pub(crate) fn wanted(&self) -> ClusterParts {
-        *self.wanted.borrow()
-    }
-
-    /// From now on this is wanted.
-    pub(crate) fn want(&self, parts: ClusterParts) {
-        self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, parts) != parts);
-    }
 }
 
 /// What the DaemonSets of AKS request of each node together.
