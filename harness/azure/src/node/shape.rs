@@ -34,7 +34,8 @@ pub(crate) fn node(parts: &NodeParts<'_>, status: ReadyStatus) -> Value {
             "hugepages-1Gi": "0",
             "hugepages-2Mi": "0",
         });
-        if let Some((vendor, gpus)) = r.gpus {
+        // A device plugin finds no device without its driver.
+        if let Some((vendor, gpus)) = r.gpus.filter(|_| spec.switches.gpu_driver) {
             q[vendor.resource()] = json!(gpus.to_string());
         }
         q
@@ -191,6 +192,9 @@ mod tests {
         let gpu = ready_node(json!({"hardware": {"vmSize": "Standard_NC64as_T4_v3"}}), &[]);
         assert_eq!(gpu["status"]["allocatable"]["nvidia.com/gpu"], "4");
         assert_eq!(gpu["metadata"]["labels"]["topology.kubernetes.io/zone"], "0");
+        let without_driver = json!({"vmSize": "Standard_NC64as_T4_v3", "gpuProfile": {"driver": "None"}});
+        let bare = ready_node(json!({"hardware": without_driver}), &[]);
+        assert_eq!(bare["status"]["allocatable"]["nvidia.com/gpu"], Value::Null);
         let arm = ready_node(json!({"hardware": {"vmSize": "Standard_D2ps_v5"}}), &[]);
         assert_eq!(arm["metadata"]["labels"]["kubernetes.io/arch"], "arm64");
     }
