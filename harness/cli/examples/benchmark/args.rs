@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// growth curve is run.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pods: Option<Vec<NonZeroU32>>,
+    /// What the cluster of the bursts has besides the nodes of the tree: the system pool and DaemonSets of AKS, or nothing.
+    #[arg(long, default_value = "bare", value_parser = ["bare", "aks"], value_name = "PARTS")]
+    pub(crate) azure_cluster: String,
     /// Run each item N times, and print median and range.
     #[arg(long, default_value = "1", value_name = "N")]
     pub(crate) repeat: NonZeroU32,

@@ -142,7 +142,7 @@ impl Bench<'_> {
                 self.burst_rows(&burst);
             }
             if pods == GROWTH_TARGET.0 {
-                let what = format!("{pods} pods all Ready");
+                let what = format!("{pods} pods all Ready, cluster {}", self.args.azure_cluster);
                 self.sheet.target(Item::Growth, &what, Unit::Seconds, burst.all_ready_s, GROWTH_TARGET.1);
             }
             self.curve.add(burst);
@@ -152,13 +152,23 @@ impl Bench<'_> {
 
     async fn burst(&self, pods: u32, repeat: u32) -> Result<Burst, Failure> {
         let name = format!("burst-{pods}-{repeat}");
-        let ran = self.scenario(&name, "burst.yaml", &["--set", &format!("pods={pods}")]).await?;
+        let ran = self.scenario(&name, &self.burst_file()?, &["--set", &format!("pods={pods}")]).await?;
         Burst::read(pods, &self.out.join(&name), &ran)
+    }
+
+    /// The scenario of the burst on the cluster that was asked for.
+    fn burst_file(&self) -> Result<PathBuf, Failure> {
+        let (written, parts) = (self.args.scenarios.join("burst.yaml"), &self.args.azure_cluster);
+        let text = std::fs::read_to_string(&written).map_err(|source| Failure::file("read", &written, source))?;
+        let file = self.out.join(format!("burst-{parts}.yaml"));
+        let text = text.replace("cluster: bare", &format!("cluster: {parts}"));
+        std::fs::write(&file, text).map_err(|source| Failure::file("write", &file, source))?;
+        Ok(file)
     }
 
     fn burst_rows(&mut self, burst: &Burst) {
         let sheet = &mut self.sheet;
-        let all = format!("{} pods all Ready", burst.pods);
+        let all = format!("{} pods all Ready, cluster {}", burst.pods, self.args.azure_cluster);
         sheet.target(Item::Burst, &all, Unit::Seconds, burst.all_ready_s, 45.0);
         sheet.figure(Item::Burst, "nodes", Unit::Count, burst.nodes);
         let Rates { pods_scheduled, nodes_provisioned } = burst.rates;
@@ -179,7 +189,7 @@ impl Bench<'_> {
     pub(crate) async fn accuracy(&mut self, repeat: u32) -> Result<(), Failure> {
         for boot in ["constant", "lognormal"] {
             let name = format!("accuracy-{boot}-{repeat}");
-            self.scenario(&name, &format!("accuracy-{boot}.yaml"), &[]).await?;
+            self.scenario(&name, &self.args.scenarios.join(format!("accuracy-{boot}.yaml")), &[]).await?;
             let (path, summary) = summary(&self.out.join(&name))?;
             let check = summary.cross_check.filter(|check| check.count > 0);
             let check = check.ok_or(Failure::Missing { path, figure: "crossCheck" })?;
@@ -354,10 +364,9 @@ impl Bench<'_> {
     }
 
     /// Runs a scenario of the benchmark on the benchmark's own tree.
-    async fn scenario(&self, name: &str, file: &str, further: &[&str]) -> Result<Ran, Failure> {
-        let scenarios: &PathBuf = &self.args.scenarios;
-        let task = self.run_task(name, RUN_LIMIT).arg(scenarios.join(file));
-        let task = task.arg("--node-config").arg(scenarios.join("tree"));
+    async fn scenario(&self, name: &str, file: &Path, further: &[&str]) -> Result<Ran, Failure> {
+        let task = self.run_task(name, RUN_LIMIT).arg(file);
+        let task = task.arg("--node-config").arg(self.args.scenarios.join("tree"));
         self.runner.run(task.args(further.iter().copied())).await
     }
 
