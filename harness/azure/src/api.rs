@@ -69,7 +69,10 @@ pub struct VmRecord {
     /// Gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Stamp>,
-    /// Why its creation failed.
+    /// Azure has reported its creation as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Stamp>,
+    /// Why its creation failed, or was said to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<ProvisioningError>,
     /// The names of the faults that hit it.

@@ -147,6 +147,13 @@ pub(crate) fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
     parts.next().is_none().then_some((major, minor, patch))
 }
 
+/// The patch version after one, without `v`.
+pub(crate) fn next_patch(version: &str) -> String {
+    // A PUT keeps what can be parsed, and the configuration is checked when it is read.
+    let (major, minor, patch) = parse_version(version).unwrap_or_default();
+    format!("{major}.{minor}.{}", patch + 1)
+}
+
 /// A configuration that the simulated Azure cannot start with.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -162,9 +162,9 @@ impl World {
         self.counters.unmodelled(method, path)
     }
 
-    /// The quota limits with those of live faults over them.
-    pub(crate) fn limits(&self) -> QuotaLimits {
-        self.faults().limits(&QuotaLimits::new(&self.behaviour().quota_cores), &self.facts)
+    /// The quota limits at a moment, with those of the faults of then over them.
+    pub(crate) fn limits_at(&self, at_ns: u64) -> QuotaLimits {
+        self.faults().limits_at(&QuotaLimits::new(&self.behaviour().quota_cores), at_ns, &self.facts)
     }
 }
 

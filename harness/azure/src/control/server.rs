@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::clock::PRESENT_NS;
 use crate::api::{
     EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
 };
@@ -198,7 +199,7 @@ async fn counters(State(world): Shared) -> Json<Vec<OperationCount>> {
 }
 
 async fn quota(State(world): Shared) -> Json<Vec<QuotaUsage>> {
-    Json(world.quota_usages(false))
+    Json(world.quota_usages(false, PRESENT_NS))
 }
 
 async fn prices(State(world): Shared) -> Json<Vec<AzurePrice>> {

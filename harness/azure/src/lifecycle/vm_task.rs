@@ -129,25 +129,24 @@ impl Life {
         let drawn = leg(&vm.record, Leg::Boot);
         let subject = Subject { vm: &self.vm, ordinal, seed: world.behaviour().seed };
         let hit = world.faults().creation(&world.facts, subject).map(|(id, failure)| (Some(id), failure));
+        if let Some((Some(fault), CreationFailure::False { error, boots_after })) = hit {
+            world.grant(&mut fleet, &self.machine, Some(boots_after));
+            world.report_failure(&mut fleet, &self.machine, error, Some(fault));
+            return Some(boots_after);
+        }
         let failure = hit.or_else(|| world.is_subnet_full(&fleet, vm).then_some((None, CreationFailure::SubnetFull)));
         if let Some((fault, failure)) = failure {
             let error = match failure {
                 CreationFailure::NoCapacity(code) => capacity_error(code, &self.vm, &world.config.location),
                 CreationFailure::SubnetFull => subnet_full(&vm.spec.subnet_id(&world.config)),
-                CreationFailure::Other(error) => error,
+                CreationFailure::Other(error) | CreationFailure::False { error, .. } => error,
             };
             world.fail_creation(&mut fleet, &self.machine, error, fault);
             return None;
         }
         let (effective, hit_by) = world.faults().boot(&world.facts, subject, drawn);
-        let creating = world.facts.push(FactKind::VmCreating { vm: Arc::clone(&self.vm) });
-        let record = &mut fleet.vms.get_mut(&self.machine)?.record;
-        record.state = VmState::Creating;
-        record.creating = Some(creating);
-        if let Some(draw) = record.draws.get_mut(&Leg::Boot) {
-            draw.effective = effective.map(Span::from);
-        }
-        record.faults.extend(hit_by);
+        world.grant(&mut fleet, &self.machine, effective);
+        fleet.vms.get_mut(&self.machine)?.record.faults.extend(hit_by);
         effective
     }
 
@@ -194,7 +193,12 @@ impl Life {
                 let deleted = self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&vm.record.vm) });
                 vm.record.deleted = Some(deleted);
                 fleet.ledger.delete(self.vm.instance, deleted);
-                fleet.gone.push_back(vm.record);
+                fleet.gone.push_back(vm.record.clone());
+                if self.world.faults().makes_lists_lag(&self.world.facts) {
+                    fleet.ghosts.push(vm);
+                } else {
+                    fleet.ghosts.clear();
+                }
             }
         }
         if self.writer.may_exist() && self.writer.delete().await {
@@ -310,20 +314,37 @@ impl World {
         fault: Option<String>,
     ) {
         fleet.release_quota_of(machine);
-        let Some(vm) = fleet.vms.get_mut(machine) else {
-            return;
-        };
+        if let Some(vm) = fleet.vms.get_mut(machine) {
+            vm.record.state = VmState::Failed;
+        }
+        self.report_failure(fleet, machine, error, fault);
+    }
+
+    /// Azure has a machine for it, which boots for so long; `None` never ends.
+    fn grant(&self, fleet: &mut Fleet, machine: &str, boot: Option<Duration>) {
+        let Some(vm) = fleet.vms.get_mut(machine) else { return };
+        let record = &mut vm.record;
+        record.creating = Some(self.facts.push(FactKind::VmCreating { vm: Arc::clone(&record.vm) }));
+        record.state = VmState::Creating;
+        if let Some(draw) = record.draws.get_mut(&Leg::Boot) {
+            draw.effective = boot.map(Span::from);
+        }
+    }
+
+    /// Azure says that the creation has failed, which may be wrong.
+    fn report_failure(&self, fleet: &mut Fleet, machine: &str, error: ProvisioningError, fault: Option<String>) {
+        let Some(vm) = fleet.vms.get_mut(machine) else { return };
         for id in std::mem::take(&mut vm.put_operations) {
             self.operations().fail(&id, &error);
         }
-        vm.record.state = VmState::Failed;
         vm.record.faults.extend(fault);
         vm.record.failure = Some(error.clone());
         fleet.ledger.fail(vm.record.vm.instance, &error.code);
-        self.facts.push(FactKind::ProvisioningFailed {
+        let failed = self.facts.push(FactKind::ProvisioningFailed {
             vm: Arc::clone(&vm.record.vm),
             code: error.code,
             message: error.message,
         });
+        vm.record.failed = Some(failed);
     }
 }
