@@ -18,8 +18,8 @@ pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
 pub use fault_kind::{
-    ArmFaultMode, BadAnswer, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, STALE_LISTS,
-    SUBNET_FULL_CODE, TIMED_OUT_CODE, VersionOf, VmSelector, is_quota_scope,
+    ArmFaultMode, BadAnswer, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, STALE_LISTS, SUBNET_FULL_CODE,
+    TIMED_OUT_CODE, VersionOf, VmSelector, is_quota_scope,
 };
 pub use git_fault::GitFault;
 pub use operation_times::OperationTimes;

@@ -63,11 +63,7 @@ pub(super) fn list_vms(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> 
 }
 
 /// The VMs that Azure has in the resource group of a call, at the moment that the call is about.
-pub(super) fn vms_of_group<'f>(
-    world: &World,
-    fleet: &'f Fleet,
-    call: &Call,
-) -> impl Iterator<Item = &'f Vm> + use<'f> {
+pub(super) fn vms_of_group<'f>(world: &World, fleet: &'f Fleet, call: &Call) -> impl Iterator<Item = &'f Vm> + use<'f> {
     let [_, group] = call.names();
     let is_theirs = is_node_group(world, group);
     let as_of_ns = call.as_of_ns;

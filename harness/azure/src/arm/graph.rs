@@ -158,7 +158,8 @@ pub(super) fn query(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let is_asked = subscriptions.is_none_or(|all| {
         all.iter().filter_map(Value::as_str).any(|id| id.eq_ignore_ascii_case(&world.config.subscription_id))
     });
-    let found = with_rows(world, call.as_of_ns, |rows| result(&world.config, &query, if is_asked { rows } else { Vec::new() }));
+    let found =
+        with_rows(world, call.as_of_ns, |rows| result(&world.config, &query, if is_asked { rows } else { Vec::new() }));
     Ok(page(&found, &wanted))
 }
 

@@ -57,8 +57,7 @@ pub(super) fn list_machines(world: &Arc<World>, call: &Call) -> Result<Reply, Re
     let pool = pools::existing(world, call)?;
     let fleet = world.fleet();
     let of_pool = fleet.listed().filter(|vm| vm.pool == pool);
-    let machines: Vec<String> =
-        of_pool.filter_map(|vm| Some(view(vm, vm.machine_state_at(call.as_of_ns)?))).collect();
+    let machines: Vec<String> = of_pool.filter_map(|vm| Some(view(vm, vm.machine_state_at(call.as_of_ns)?))).collect();
     Ok(shown(StatusCode::OK, format!("{{\"value\":[{}]}}", machines.join(","))))
 }
 

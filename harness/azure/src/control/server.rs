@@ -15,10 +15,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::clock::PRESENT_NS;
 use crate::api::{
     EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
 };
+use crate::clock::PRESENT_NS;
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
