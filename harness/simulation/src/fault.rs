@@ -222,7 +222,7 @@ mod tests {
     #[case(json!({"zoneOutage": {"zone": "1"}, "for": "20s"}))]
     #[case(json!({"badAnswer": {"answer": "empty", "operation": "machines.get"}, "nth": [3]}))]
     #[case(json!({"falseFailure": {}, "count": 1}))]
-    #[case(json!({"falseFailure": {"only": {"zone": "1"}, "code": "X", "message": "why", "bootsAfter": "2s", "share": 0.5}, "atLeast": 1}))]
+    #[case(json!({"falseFailure": {"only": {"zone": "1"}, "code": "X", "message": "why", "reportedAfter": "1s", "bootsAfter": "2s", "nodeStays": "10s", "share": 0.5}, "atLeast": 1}))]
     #[case(json!({"newerVersion": {"only": {"nodepool": "web"}}, "nth": [1, 2]}))]
     #[case(json!({"newerVersion": {"of": "nodeImage", "share": 0.5}}))]
     #[case(json!({"staleList": {}, "for": "2m"}))]

@@ -77,10 +77,22 @@ pub(crate) enum CreationFailure {
     NoCapacity(Option<CapacityCode>),
     /// Its subnet has no address left.
     SubnetFull,
-    /// Azure says that it fails, and the VM has booted so long after that.
-    False { error: ProvisioningError, boots_after: Duration },
+    /// Azure says that it fails, and makes the VM.
+    False(FalseFailure),
     /// Another error of Azure.
     Other(ProvisioningError),
+}
+
+/// A VM whose creation Azure calls failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FalseFailure {
+    pub(crate) error: ProvisioningError,
+    /// When Azure says so, from when it begins to make the VM.
+    pub(crate) reported_after: Duration,
+    /// How long after that it has booted.
+    pub(crate) boots_after: Duration,
+    /// How long its Node outlives it.
+    pub(crate) node_stays: Duration,
 }
 
 /// The faults in force, in the order in which they were set; the first that applies decides.
@@ -315,8 +327,13 @@ impl FaultEngine {
             |code: &String, message: &String| ProvisioningError { code: code.clone(), message: message.clone() };
         self.hit_vm(facts, s, |k| match k {
             FaultKind::OperationFail { code, message, .. } => Some(CreationFailure::Other(error(code, message))),
-            FaultKind::FalseFailure { code, message, boots_after, .. } => {
-                Some(CreationFailure::False { error: error(code, message), boots_after: boots_after.as_duration() })
+            FaultKind::FalseFailure { code, message, reported_after, boots_after, node_stays, .. } => {
+                Some(CreationFailure::False(FalseFailure {
+                    error: error(code, message),
+                    reported_after: reported_after.as_duration(),
+                    boots_after: boots_after.as_duration(),
+                    node_stays: node_stays.as_duration(),
+                }))
             }
             _ => None,
         })

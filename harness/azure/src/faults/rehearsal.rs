@@ -59,7 +59,7 @@ impl Rehearsal {
         *next += 1;
         let newer = self.engine.newer_version(&self.facts, subject).map(|(id, _)| id);
         let (boots, hit) = match self.engine.creation(&self.facts, subject) {
-            Some((id, failure)) => (matches!(failure, CreationFailure::False { .. }), Some(id)),
+            Some((id, failure)) => (matches!(failure, CreationFailure::False(_)), Some(id)),
             None => {
                 let (boot, slow) = self.engine.boot(&self.facts, subject, Duration::from_secs(1));
                 (boot.is_some(), slow)

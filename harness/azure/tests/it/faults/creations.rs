@@ -232,6 +232,30 @@ async fn a_machine_that_is_deleted_in_time_never_comes_up() {
     assert!(lab.control.quota().await.unwrap().iter().all(|q| q.used == 0));
 }
 
+/// What issue 1907 of Azure/karpenter-provider-azure is about: a healthy Node, then the report, then the deletion, and the Node is still there.
+#[tokio::test]
+async fn a_failure_may_be_reported_late_and_the_node_outlive_its_vm() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    let late = json!({"falseFailure": {"reportedAfter": "100ms", "bootsAfter": "0s", "nodeStays": "300ms"}});
+    lab.control.add_fault(&fault(late)).await.unwrap();
+    let put = lab.create("web-1", "Standard_D4s_v5", false).await;
+    let creating = lab.fact("creating", |k| matches!(k, FactKind::VmCreating { .. })).await;
+    // Until it is said to have failed, it is like any other.
+    assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["status"], "InProgress");
+    let failed = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
+    assert!(failed.monotonic_ns - creating.monotonic_ns >= 99_900_000);
+    lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. })).await;
+    let name = lab.vm_name("web-1").await;
+    lab.delete_machines(&["web-1"]).await;
+    let deleted = lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
+    assert!(kube.node(&name).is_some(), "an orphan");
+    assert_eq!(lab.get(&lab.machine("web-1")).await.status, 404);
+    let removed = lab.fact("node gone", |k| matches!(k, FactKind::NodeDeleted { .. })).await;
+    assert!(removed.monotonic_ns - deleted.monotonic_ns >= 299_900_000);
+    assert_eq!(kube.nodes(), 0);
+}
+
 #[tokio::test]
 async fn a_node_is_newer_than_what_was_asked_for() {
     let kube = FakeKube::default();
