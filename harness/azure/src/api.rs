@@ -101,6 +101,14 @@ pub struct ProvisioningError {
     pub message: String,
 }
 
+/// The subnets of the nodes' virtual network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Subnets {
+    /// What their ids begin with, without the last `/`.
+    pub(crate) parent: String,
+}
+
 /// A live fault and how often it was applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -77,6 +77,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What the ids of all subnets of the nodes' virtual network begin with, without the last `/`.
+    pub(crate) fn subnets_id(&self) -> String {
+        let id = self.subnet_id();
+        id.rsplit_once('/').map_or_else(String::new, |(parent, _)| parent.to_owned())
+    }
+
     /// The subnet of the nodes: the one given, or the default one.
     pub fn subnet_id(&self) -> String {
         self.vnet_subnet_id.clone().unwrap_or_else(|| {

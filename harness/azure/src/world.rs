@@ -69,7 +69,8 @@ impl std::fmt::Debug for Kube {
 impl World {
     pub(crate) fn new(config: Config, catalogue: &'static Catalogue) -> Self {
         let cluster = ClusterState::new(&config);
-        let network = NetworkState::new(&config);
+        let mut network = NetworkState::new(&config);
+        network.set_subnets(&config, &config.behaviour.subnets, &config.behaviour.subnets);
         Self {
             catalogue,
             behaviour: RwLock::new(Arc::new(config.behaviour.clone())),

@@ -251,6 +251,8 @@ impl World {
             return Err(CommandError::Behaviour(problem.to_string()));
         }
         let faults = behaviour.faults.clone();
+        let before = self.behaviour();
+        self.network().set_subnets(&self.config, &before.subnets, &behaviour.subnets);
         self.replace_behaviour(behaviour);
         self.fleet().count_anew();
         self.faults().clear(&self.facts);

@@ -2,7 +2,7 @@
 
 use harness_azure::FactKind;
 use harness_azure::control::VmState;
-use harness_simulation::{CapacityCode, Distribution, Fault, FaultKind};
+use harness_simulation::{Behaviour, CapacityCode, Distribution, Fault, FaultKind};
 use harness_units::{Share, Span};
 use rstest::rstest;
 use serde_json::json;
@@ -154,9 +154,10 @@ async fn a_full_subnet_fails_creations_with_azures_code() {
 /// Without any fault: of a /29 Azure keeps five addresses for itself.
 #[tokio::test]
 async fn a_small_subnet_is_full_when_its_addresses_are_taken() {
-    let lab = Lab::start(instant(), None).await;
-    let subnet = format!("{}/providers/Microsoft.Network/virtualNetworks/aks-vnet/subnets/small", lab.node_group());
-    lab.put(&subnet, &json!({"properties": {"addressPrefix": "10.230.0.0/29"}})).await;
+    let subnets = [("small".to_owned(), "10.230.0.0/29".to_owned())].into();
+    let lab = Lab::start(Behaviour { subnets, ..instant() }, None).await;
+    let subnet = format!("{}/small", lab.control.subnets_id().await.unwrap());
+    assert_eq!(lab.get(&subnet).await.body["properties"]["addressPrefix"], "10.230.0.0/29");
     let create = async |machine: &str| {
         let mut body = machine_body(machine, "Standard_D4s_v5", false);
         body["properties"]["network"]["vnetSubnetID"] = json!(subnet);
@@ -176,6 +177,10 @@ async fn a_small_subnet_is_full_when_its_addresses_are_taken() {
     lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. }) && of("web-1", k)).await;
     create("web-6").await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-6", k)).await;
+    // Another behaviour has other subnets; the cluster's own stays.
+    lab.control.set_behaviour(&instant()).await.unwrap();
+    assert_eq!(lab.get(&subnet).await.status, 404);
+    assert_eq!(lab.get(&subnet.replace("/small", "/aks-subnet")).await.status, 200);
 }
 
 /// Before, a creation that Azure calls failed had no VM. Code and message are Azure's own for a VM that was too slow to report.
