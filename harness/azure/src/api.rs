@@ -69,7 +69,10 @@ pub struct VmRecord {
     /// Gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Stamp>,
-    /// Why its creation failed.
+    /// Azure has reported its creation as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Stamp>,
+    /// Why its creation failed, or was said to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<ProvisioningError>,
     /// The names of the faults that hit it.
@@ -96,6 +99,14 @@ pub struct ProvisioningError {
     pub code: String,
     /// Azure's text.
     pub message: String,
+}
+
+/// The subnets of the nodes' virtual network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Subnets {
+    /// What their ids begin with, without the last `/`.
+    pub(crate) parent: String,
 }
 
 /// A live fault and how often it was applied.

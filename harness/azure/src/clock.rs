@@ -19,6 +19,9 @@ pub struct Stamp {
     pub wall: Timestamp,
 }
 
+/// The present, where the state at a moment is asked for: no stamp is later.
+pub(crate) const PRESENT_NS: u64 = u64::MAX;
+
 impl Stamp {
     /// The present instant on both clocks.
     pub fn now() -> Self {

@@ -80,6 +80,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What the ids of all subnets of the nodes' virtual network begin with, without the last `/`.
+    pub(crate) fn subnets_id(&self) -> String {
+        let id = self.subnet_id();
+        id.rsplit_once('/').map_or_else(String::new, |(parent, _)| parent.to_owned())
+    }
+
     /// The subnet of the nodes: the one given, or the default one.
     pub fn subnet_id(&self) -> String {
         self.vnet_subnet_id.clone().unwrap_or_else(|| {
@@ -148,6 +154,13 @@ pub(crate) fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
         None => 0,
     };
     parts.next().is_none().then_some((major, minor, patch))
+}
+
+/// The patch version after one, without `v`.
+pub(crate) fn next_patch(version: &str) -> String {
+    // A PUT keeps what can be parsed, and the configuration is checked when it is read.
+    let (major, minor, patch) = parse_version(version).unwrap_or_default();
+    format!("{major}.{minor}.{}", patch + 1)
 }
 
 /// A configuration that the simulated Azure cannot start with.

@@ -44,6 +44,12 @@ pub(crate) fn default_node_image_version(version: &str) -> String {
     format!("AKSUbuntu-2204gen2containerd-{version}")
 }
 
+/// The image after one, by its name: as its third part counts what was published, it is the one that will be published next.
+pub(crate) fn newer(name: &str) -> String {
+    let next = |(rest, count): (&str, &str)| Some(format!("{rest}.{}", count.parse::<u64>().ok()? + 1));
+    name.rsplit_once('.').and_then(next).unwrap_or_else(|| format!("{name}.1"))
+}
+
 /// The answer of `nodeImageVersions`.
 pub(crate) fn node_image_versions(version: &str) -> Value {
     let image = |os: &str, sku: &str| json!({"os": os, "sku": sku, "version": version, "fullName": format!("{os}-{sku}-{version}")});
@@ -173,6 +179,13 @@ mod tests {
         assert!(mariner.id("S").contains("/resourceGroups/AKS-AzureLinux/"));
         assert_eq!((mariner.hyper_v_generation(), mariner.operating_system().effective_sku), ("V1", "AzureLinux3"));
         assert_eq!(NodeImage::parse("image"), None);
+    }
+
+    #[test]
+    fn a_newer_image_is_the_one_that_is_published_next() {
+        let name = |count| default_node_image_version(&version(count));
+        assert_eq!(newer(&name(9)), name(10));
+        assert_eq!(newer("image"), "image.1");
     }
 
     #[test]

@@ -115,10 +115,7 @@ impl Quota {
             if used + required > limit { Err(QuotaExceeded { scope, limit, used, required }) } else { Ok(()) }
         };
         match capacity_type {
-            CapacityType::Spot => {
-                fits(QuotaScope::LowPriority, self.low_priority, limits.low_priority_cores)?;
-                self.low_priority += required;
-            }
+            CapacityType::Spot => fits(QuotaScope::LowPriority, self.low_priority, limits.low_priority_cores)?,
             CapacityType::OnDemand => {
                 fits(
                     QuotaScope::Family(quota_family.to_owned()),
@@ -126,11 +123,22 @@ impl Quota {
                     limits.family(quota_family, letter),
                 )?;
                 fits(QuotaScope::Regional, self.regional, limits.regional_cores)?;
-                self.regional += required;
-                *self.families.entry(quota_family.to_owned()).or_default() += required;
             }
         }
+        self.take(quota_family, capacity_type, vcpus);
         Ok(())
+    }
+
+    /// Counts the cores of a VM, whatever the limits.
+    pub(crate) fn take(&mut self, quota_family: &str, capacity_type: CapacityType, vcpus: u32) {
+        let taken = i64::from(vcpus);
+        match capacity_type {
+            CapacityType::Spot => self.low_priority += taken,
+            CapacityType::OnDemand => {
+                self.regional += taken;
+                *self.families.entry(quota_family.to_owned()).or_default() += taken;
+            }
+        }
     }
 
     /// Gives the cores of a VM back.

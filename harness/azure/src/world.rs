@@ -72,7 +72,8 @@ impl std::fmt::Debug for Kube {
 impl World {
     pub(crate) fn new(config: Config, catalogue: &'static Catalogue) -> Self {
         let cluster = ClusterState::new(&config);
-        let network = NetworkState::new(&config);
+        let mut network = NetworkState::new(&config);
+        network.set_subnets(&config, &config.behaviour.subnets, &config.behaviour.subnets);
         Self {
             catalogue,
             behaviour: RwLock::new(Arc::new(config.behaviour.clone())),
@@ -167,9 +168,9 @@ impl World {
         self.counters.unmodelled(method, path)
     }
 
-    /// The quota limits with those of live faults over them.
-    pub(crate) fn limits(&self) -> QuotaLimits {
-        self.faults().limits(&QuotaLimits::new(&self.behaviour().quota_cores), &self.facts)
+    /// The quota limits at a moment, with those of the faults of then over them.
+    pub(crate) fn limits_at(&self, at_ns: u64) -> QuotaLimits {
+        self.faults().limits_at(&QuotaLimits::new(&self.behaviour().quota_cores), at_ns, &self.facts)
     }
 }
 

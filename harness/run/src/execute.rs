@@ -327,7 +327,13 @@ async fn carry_out(
     }
     let registry = plan.needs.contains(&Capability::ImageRegistry).then(|| cluster.image_registry()).flatten();
     let registry = registry.map(|registry| format!("{registry}/{}", context.namespace()));
-    let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry };
+    let subnets = match cluster.azure() {
+        Some(azure) => {
+            Some(azure.subnets_id().await.map_err(RunError::failed("look at the simulated Azure's subnets"))?)
+        }
+        None => None,
+    };
+    let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry, subnets };
     actions.repository.fill_with(placeholders).await;
     prepare::set_behaviour(plan, context, lease, before).await?;
     hub.record(EventKind::DaemonSets { all: daemon_sets::of_every_node(&context.client).await? });

@@ -20,7 +20,8 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 27] = [
+const SCENARIOS: [Builtin; 28] = [
+    scenario!("azure-anomalies"),
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),

@@ -52,6 +52,10 @@ pub struct Behaviour {
     /// vCPUs of quota by `regional`, `spot`, a family's letter (`F`) or a quota family (`standardFSv2Family`); what is not named is ample.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub quota_cores: BTreeMap<String, u32>,
+    /// Subnets of the cluster's virtual network beside the nodes' own, by name: `small: 10.225.0.0/29`. An AKSNodeClass of the tree names one as
+    /// `vnetSubnetID: "{subnets}/small"`. Of the addresses Azure keeps five, and each VM has one: then the subnet is full.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub subnets: BTreeMap<String, String>,
     /// What goes wrong, from the start; in a scenario, from the start of its first phase.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -141,12 +145,26 @@ impl Behaviour {
         for scope in self.quota_cores.keys().filter(|scope| !is_quota_scope(scope)) {
             found.push(Problem::of_key(&["quotaCores", scope], format!("unknown quota `{scope}`"), QUOTA_HINT));
         }
+        for (name, prefix) in self.subnets.iter().filter(|(_, prefix)| !is_prefix(prefix)) {
+            let message = format!("`{prefix}` is not the address range of a subnet");
+            found.push(Problem::new(
+                &["subnets", name],
+                message,
+                "give one with 8 addresses or more, such as 10.225.0.0/29",
+            ));
+        }
         for (index, fault) in self.faults.iter().enumerate() {
             let placed = |problem: Problem| problem.under(index.to_string()).under("faults");
             found.extend(fault.problems().into_iter().map(placed));
         }
         found
     }
+}
+
+/// Whether a subnet can have these addresses. The smallest that Azure takes is a /29: "Azure Virtual Network FAQ" (Microsoft).
+fn is_prefix(text: &str) -> bool {
+    let Some((base, bits)) = text.split_once('/') else { return false };
+    base.parse::<std::net::Ipv4Addr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| (2..=29).contains(&bits))
 }
 
 /// One leg of a VM's lifecycle.
@@ -232,10 +250,10 @@ mod tests {
     #[test]
     fn problems_say_where_they_are() {
         let json = serde_json::json!({
-            "delete": {"samples": []}, "quotaCores": {"f": 1}, "faults": [{"throttle": {}}, {"throttle": {"share": 0}}],
+            "delete": {"samples": []}, "quotaCores": {"f": 1}, "subnets": {"good": "10.225.0.0/29", "tiny": "10.226.0.0/30", "odd": "x"}, "faults": [{"throttle": {}}, {"throttle": {"share": 0}}],
         });
         let behaviour: Behaviour = serde_json::from_value(json).unwrap();
         let found: Vec<String> = behaviour.problems().iter().map(|problem| problem.path.join(".")).collect();
-        assert_eq!(found, ["delete.samples", "quotaCores.f", "faults.1.throttle.share"]);
+        assert_eq!(found, ["delete.samples", "quotaCores.f", "subnets.odd", "subnets.tiny", "faults.1.throttle.share"]);
     }
 }

@@ -221,6 +221,12 @@ mod tests {
     #[case(json!({"subnetFull": {"only": {"zone": "1"}, "share": 0.5}, "atLeast": 1}))]
     #[case(json!({"zoneOutage": {"zone": "1"}, "for": "20s"}))]
     #[case(json!({"badAnswer": {"answer": "empty", "operation": "machines.get"}, "nth": [3]}))]
+    #[case(json!({"falseFailure": {}, "count": 1}))]
+    #[case(json!({"falseFailure": {"only": {"zone": "1"}, "code": "X", "message": "why", "reportedAfter": "1s", "bootsAfter": "2s", "nodeStays": "10s", "share": 0.5}, "atLeast": 1}))]
+    #[case(json!({"newerVersion": {"only": {"nodepool": "web"}}, "nth": [1, 2]}))]
+    #[case(json!({"newerVersion": {"of": "nodeImage", "share": 0.5}}))]
+    #[case(json!({"staleList": {}, "for": "2m"}))]
+    #[case(json!({"staleList": {"by": "10m", "operation": "usages.list"}, "count": 1}))]
     fn what_is_written_is_read(#[case] json: serde_json::Value) {
         let fault: Fault = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&fault).unwrap(), json);
@@ -263,6 +269,11 @@ mod tests {
     // Before, `NC` was a family in both, and meant no VM: the family of NC sizes is `N`.
     #[case(json!({"stuckBoot": {"only": {"sku": "Standard_NC4as_T4_v3", "family": "NC"}}}), "stuckBoot.only.family: no VM of the size")]
     #[case(json!({"quota": {"scope": "NC", "cores": 1}}), "quota.scope: unknown quota `NC`")]
+    #[case(json!({"falseFailure": {"code": ""}}), "falseFailure.code: an operation fails with a code")]
+    #[case(json!({"newerVersion": {"share": 0}}), "newerVersion.share: a fault that never happens")]
+    #[case(json!({"staleList": {"by": "0s"}}), "staleList.by: a list that does not lag")]
+    #[case(json!({"staleList": {"operation": "machines.get"}}), "staleList.operation: `machines.get` does not lag; give one of machines.list")]
+    #[case(json!({"staleList": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]
     #[case(json!({"vmCrash": {"only": {"vm": "a", "vms": ["b"]}}}), "vmCrash.only.vm: `a` is none of `vms`")]
     #[case(json!({"spotEvict": {"only": {"capacityType": "on-demand"}}}), "spotEvict.only.capacityType: only spot VMs are evicted")]
     #[case(json!({"armOutage": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]

@@ -148,6 +148,58 @@ pub enum FaultKind {
         #[serde(default, skip_serializing_if = "is_default")]
         share: Share,
     },
+    /// Azure reports creations as failed, and the VMs come up all the same, unless their machines are deleted before (issue 1907 of
+    /// Azure/karpenter-provider-azure). Until a deletion ends, the VM is there: it counts against the quota, costs money once it has booted,
+    /// and gets a Node. Its machine stays Failed.
+    FalseFailure {
+        /// Which VMs (default: all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        only: VmSelector,
+        /// Azure's error code (default: OSProvisioningTimedOut).
+        #[serde(default = "timed_out_code", skip_serializing_if = "is_timed_out_code")]
+        code: String,
+        /// Azure's message (default: the one of OSProvisioningTimedOut, which says that the VM may still come up).
+        #[serde(default = "timed_out_message", skip_serializing_if = "is_timed_out_message")]
+        message: String,
+        /// When Azure says so, counted from when it begins to make the VM (default: 0s). The controller that hears of it at once has no node
+        /// yet; one that asks every few seconds may have one, with pods.
+        #[serde(default, skip_serializing_if = "is_default")]
+        reported_after: Span,
+        /// How long after that the VM has booted (default: 3m).
+        #[serde(default = "minutes_later", skip_serializing_if = "is_minutes_later")]
+        boots_after: Span,
+        /// How long its Node outlives the VM (default: 0s, the cloud controller manager deletes it). The controller leaves the Node of a
+        /// NodeClaim that was not registered to others; in issue 1907 nobody deleted it.
+        #[serde(default, skip_serializing_if = "is_default")]
+        node_stays: Span,
+        /// The share of matching VMs (default: 1, all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        share: Share,
+    },
+    /// AKS makes nodes of a newer version than the one that was asked for, which is the control plane's: each of them drifts as soon as it is
+    /// there, and so does its replacement while this lasts (issue 5899 of Azure/AKS).
+    NewerVersion {
+        /// Which VMs (default: all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        only: VmSelector,
+        /// Of what (default: kubernetes).
+        #[serde(default, skip_serializing_if = "is_default")]
+        of: VersionOf,
+        /// The share of matching VMs (default: 1, all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        share: Share,
+    },
+    /// Lists answer with what was there some time ago, but never with what was there before the fault was set: at first they stand still, and
+    /// then they lag behind. A GET of one thing does not lag, and neither does what Azure itself decides by, such as a quota.
+    StaleList {
+        /// How far behind (default: 1m).
+        #[serde(default = "a_minute", skip_serializing_if = "is_a_minute")]
+        by: Span,
+        /// Only this list: machines.list, virtualMachines.list, networkInterfaces.list, resourceGraph.query, or usages.list, which has
+        /// quotas with what is used of them (default: all of these).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operation: Option<String>,
+    },
     /// The subnet has no address left for such a VM: its creation fails.
     SubnetFull {
         /// Which VMs (default: all).
@@ -190,6 +242,38 @@ fn retry_after() -> Span {
     Span::from_secs(5)
 }
 
+fn timed_out_code() -> String {
+    TIMED_OUT_CODE.to_owned()
+}
+
+fn is_timed_out_code(code: &str) -> bool {
+    code == TIMED_OUT_CODE
+}
+
+fn timed_out_message() -> String {
+    TIMED_OUT_MESSAGE.to_owned()
+}
+
+fn is_timed_out_message(message: &str) -> bool {
+    message == TIMED_OUT_MESSAGE
+}
+
+fn minutes_later() -> Span {
+    Span::from_secs(180)
+}
+
+fn is_minutes_later(span: &Span) -> bool {
+    *span == minutes_later()
+}
+
+fn a_minute() -> Span {
+    Span::from_secs(60)
+}
+
+fn is_a_minute(span: &Span) -> bool {
+    *span == a_minute()
+}
+
 fn one() -> Factor {
     Factor(1.0)
 }
@@ -200,6 +284,33 @@ fn is_one(factor: &Factor) -> bool {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// The selector of a kind, borrowed as the kind is.
+macro_rules! only_of {
+    ($kind:expr) => {
+        match $kind {
+            Self::NoCapacity { only, .. }
+            | Self::SlowBoot { only, .. }
+            | Self::SlowDelete { only, .. }
+            | Self::StuckBoot { only, .. }
+            | Self::NeverRegister { only, .. }
+            | Self::VmCrash { only, .. }
+            | Self::NodeCondition { only, .. }
+            | Self::SpotEvict { only, .. }
+            | Self::SubnetFull { only, .. }
+            | Self::FalseFailure { only, .. }
+            | Self::NewerVersion { only, .. }
+            | Self::OperationFail { only, .. } => Some(only),
+            Self::Quota { .. }
+            | Self::Throttle { .. }
+            | Self::ArmOutage { .. }
+            | Self::ZoneOutage { .. }
+            | Self::BadAnswer { .. }
+            | Self::StaleList { .. }
+            | Self::ClusterOperationFail { .. } => None,
+        }
+    };
 }
 
 impl FaultKind {
@@ -215,52 +326,20 @@ impl FaultKind {
 
     /// Which VMs it is for, where it is for VMs.
     pub const fn only(&self) -> Option<&VmSelector> {
-        match self {
-            Self::NoCapacity { only, .. }
-            | Self::SlowBoot { only, .. }
-            | Self::SlowDelete { only, .. }
-            | Self::StuckBoot { only, .. }
-            | Self::NeverRegister { only, .. }
-            | Self::VmCrash { only, .. }
-            | Self::NodeCondition { only, .. }
-            | Self::SpotEvict { only, .. }
-            | Self::SubnetFull { only, .. }
-            | Self::OperationFail { only, .. } => Some(only),
-            Self::Quota { .. }
-            | Self::Throttle { .. }
-            | Self::ArmOutage { .. }
-            | Self::ZoneOutage { .. }
-            | Self::BadAnswer { .. }
-            | Self::ClusterOperationFail { .. } => None,
-        }
+        only_of!(self)
     }
 
     /// The same, to be changed.
     pub const fn only_mut(&mut self) -> Option<&mut VmSelector> {
-        match self {
-            Self::NoCapacity { only, .. }
-            | Self::SlowBoot { only, .. }
-            | Self::SlowDelete { only, .. }
-            | Self::StuckBoot { only, .. }
-            | Self::NeverRegister { only, .. }
-            | Self::VmCrash { only, .. }
-            | Self::NodeCondition { only, .. }
-            | Self::SpotEvict { only, .. }
-            | Self::SubnetFull { only, .. }
-            | Self::OperationFail { only, .. } => Some(only),
-            Self::Quota { .. }
-            | Self::Throttle { .. }
-            | Self::ArmOutage { .. }
-            | Self::ZoneOutage { .. }
-            | Self::BadAnswer { .. }
-            | Self::ClusterOperationFail { .. } => None,
-        }
+        only_of!(self)
     }
 
     /// The code of what it fails, beside those of capacity and quota.
     pub fn own_code(&self) -> Option<&str> {
         match self {
-            Self::OperationFail { code, .. } | Self::ClusterOperationFail { code, .. } => Some(code),
+            Self::OperationFail { code, .. }
+            | Self::FalseFailure { code, .. }
+            | Self::ClusterOperationFail { code, .. } => Some(code),
             Self::SubnetFull { .. } => Some(SUBNET_FULL_CODE),
             _ => None,
         }
@@ -280,9 +359,11 @@ impl FaultKind {
             | Self::SpotEvict { share, .. }
             | Self::OperationFail { share, .. }
             | Self::SubnetFull { share, .. }
+            | Self::FalseFailure { share, .. }
+            | Self::NewerVersion { share, .. }
             | Self::BadAnswer { share, .. }
             | Self::ClusterOperationFail { share, .. } => Some(*share),
-            Self::Quota { .. } | Self::ArmOutage { .. } | Self::ZoneOutage { .. } => None,
+            Self::Quota { .. } | Self::ArmOutage { .. } | Self::ZoneOutage { .. } | Self::StaleList { .. } => None,
         }
     }
 
@@ -300,7 +381,11 @@ impl FaultKind {
             Self::Quota { scope, .. } if !is_quota_scope(scope) => {
                 found.push(Problem::new(&["scope"], format!("unknown quota `{scope}`"), QUOTA_HINT));
             }
-            Self::OperationFail { code, .. } | Self::ClusterOperationFail { code, .. } if code.is_empty() => {
+            Self::OperationFail { code, .. }
+            | Self::FalseFailure { code, .. }
+            | Self::ClusterOperationFail { code, .. }
+                if code.is_empty() =>
+            {
                 let hint = "give one, such as OperationNotAllowed";
                 found.push(Problem::new(&["code"], "an operation fails with a code", hint));
             }
@@ -316,6 +401,13 @@ impl FaultKind {
             Self::SlowDelete { extra, .. } if *extra == Span::ZERO => {
                 let message = "a slow deletion that is no slower";
                 found.push(Problem::new(&["extra"], message, "give a duration above 0s"));
+            }
+            Self::StaleList { by, .. } if *by == Span::ZERO => {
+                found.push(Problem::new(&["by"], "a list that does not lag", "give a duration above 0s"));
+            }
+            Self::StaleList { operation: Some(operation), .. } if !STALE_LISTS.contains(&operation.as_str()) => {
+                let message = format!("`{operation}` does not lag");
+                found.push(Problem::new(&["operation"], message, format!("give one of {}", STALE_LISTS.join(", "))));
             }
             Self::SpotEvict { notice, .. } if *notice > SPOT_NOTICE_MAX => {
                 let message = format!("Azure gives a notice of at most {SPOT_NOTICE_MAX}");
@@ -395,6 +487,31 @@ pub enum BadAnswer {
     /// 400 `MissingApiVersionParameter`, although the call has one. Nothing is done (Azure/AKS issue 4542).
     MissingApiVersion,
 }
+
+/// Of what AKS takes a newer version than it was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum VersionOf {
+    /// The kubelet: the next patch version of Kubernetes.
+    #[default]
+    Kubernetes,
+    /// The node image: the version after the one that was asked for.
+    NodeImage,
+}
+
+/// The lists that can lag, by the names of the simulator's request counters: those of machines, of their VMs and network interfaces, and of the use
+/// of quotas. Resource Manager answers lists from regional caches (issue 21221 of Azure/azure-rest-api-specs, issue 1964 of Azure/AKS), and
+/// Resource Graph is told of changes, of most within a minute (issue 19879 of MicrosoftDocs/azure-docs).
+pub const STALE_LISTS: [&str; 5] =
+    ["machines.list", "virtualMachines.list", "networkInterfaces.list", "resourceGraph.query", "usages.list"];
+
+/// Azure's code for a VM that did not report in time that it had come up.
+pub const TIMED_OUT_CODE: &str = "OSProvisioningTimedOut";
+
+/// What Azure says with it.
+/// Source: Azure's documentation of provisioning failures of VMs; the name of the VM is left out.
+const TIMED_OUT_MESSAGE: &str = "OS Provisioning for VM did not finish in the allotted time. The VM may still finish provisioning successfully. \
+     Please check provisioning state later.";
 
 /// Azure's code for a VM that a quota forbids.
 pub const QUOTA_CODE: &str = "OperationNotAllowed";

@@ -20,8 +20,8 @@ pub use cluster_parts::ClusterParts;
 pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
 pub use fault_kind::{
-    ArmFaultMode, BadAnswer, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, SUBNET_FULL_CODE, VmSelector,
-    is_quota_scope,
+    ArmFaultMode, BadAnswer, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, STALE_LISTS, SUBNET_FULL_CODE,
+    TIMED_OUT_CODE, VersionOf, VmSelector, is_quota_scope,
 };
 pub use git_fault::GitFault;
 pub use operation_times::OperationTimes;

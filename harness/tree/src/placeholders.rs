@@ -1,4 +1,5 @@
-//! Placeholders in a tree, for values that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
+//! Placeholders in a tree, for values that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`,
+//! `{subnets}`.
 
 use crate::source_file::SourceFile;
 use harness_units::Span;
@@ -8,6 +9,7 @@ use jiff::tz::TimeZone;
 const CRON: &str = "{cron";
 const WEBHOOK: &str = "{webhook}";
 const REGISTRY: &str = "{registry}";
+const SUBNETS: &str = "{subnets}";
 
 /// The values of placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Placeholders {
     pub webhook: Option<String>,
     /// The run's own part of the target's image registry, `127.0.0.1:PORT/NAME`; `None` where there is no registry.
     pub registry: Option<String>,
+    /// What the ids of the subnets of the nodes' virtual network begin with, without the last `/`; `None` where Azure is not simulated.
+    pub subnets: Option<String>,
 }
 
 /// A placeholder cannot be filled in.
@@ -36,6 +40,10 @@ enum Reason {
         "`{REGISTRY}` stands for nothing: this target has no image registry; give the scenario `needs: [image-registry]`"
     )]
     NoRegistry,
+    #[error(
+        "`{SUBNETS}` stands for nothing: this target's Azure is not simulated; write the id of a subnet of your own"
+    )]
+    NoSubnets,
 }
 
 impl Placeholders {
@@ -45,8 +53,13 @@ impl Placeholders {
     /// # Errors
     /// Those of [`Placeholders::fill`].
     pub fn fill_for_a_plan(files: Vec<SourceFile>) -> Result<Vec<SourceFile>, PlaceholderError> {
-        let placeholders =
-            Self { webhook: Some("http://127.0.0.1:1".to_owned()), registry: Some("127.0.0.1:1".to_owned()) };
+        let placeholders = Self {
+            webhook: Some("http://127.0.0.1:1".to_owned()),
+            registry: Some("127.0.0.1:1".to_owned()),
+            subnets: Some(
+                "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V/subnets".to_owned(),
+            ),
+        };
         placeholders.fill(files, Timestamp::UNIX_EPOCH)
     }
 
@@ -64,9 +77,11 @@ impl Placeholders {
 
     fn fill_text(&self, text: &str, now: Timestamp) -> Result<String, Reason> {
         let mut text = fill_schedules(text, now)?;
-        for (placeholder, value, missing) in
-            [(WEBHOOK, &self.webhook, Reason::NoWebhook), (REGISTRY, &self.registry, Reason::NoRegistry)]
-        {
+        for (placeholder, value, missing) in [
+            (WEBHOOK, &self.webhook, Reason::NoWebhook),
+            (REGISTRY, &self.registry, Reason::NoRegistry),
+            (SUBNETS, &self.subnets, Reason::NoSubnets),
+        ] {
             if text.contains(placeholder) {
                 text = text.replace(placeholder, value.as_ref().ok_or(missing)?);
             }
@@ -114,17 +129,27 @@ mod tests {
         let files = vec![
             SourceFile::new("a.yaml", "address: \"{webhook}/errors\"\nschedule: \"{cron+5m}\""),
             SourceFile::new("b.yaml", "image: {registry}/demo:1.0.0 # {\"$imagepolicy\": \"flux-system:demo\"}"),
+            SourceFile::new("c.yaml", "vnetSubnetID: \"{subnets}/small\""),
         ];
-        let placeholders =
-            Placeholders { webhook: Some("http://127.0.0.1:7".to_owned()), registry: Some("127.0.0.1:5".to_owned()) };
+        let placeholders = Placeholders {
+            webhook: Some("http://127.0.0.1:7".to_owned()),
+            registry: Some("127.0.0.1:5".to_owned()),
+            subnets: Some("/subscriptions/s/subnets".to_owned()),
+        };
         let filled = placeholders.fill(files, "2026-03-01T10:00:00Z".parse().unwrap()).unwrap();
         assert_eq!(filled[0].text, "address: \"http://127.0.0.1:7/errors\"\nschedule: \"5 10 * * *\"");
+        assert_eq!(filled[2].text, "vnetSubnetID: \"/subscriptions/s/subnets/small\"");
         assert_eq!(filled[1].text, "image: 127.0.0.1:5/demo:1.0.0 # {\"$imagepolicy\": \"flux-system:demo\"}");
     }
 
     #[test]
     fn what_cannot_be_filled_names_its_file_and_what_to_do() {
-        for (text, part) in [("{webhook}", "webhook: {}"), ("{registry}", "image-registry"), ("{cron+x}", "no")] {
+        for (text, part) in [
+            ("{webhook}", "webhook: {}"),
+            ("{registry}", "image-registry"),
+            ("{subnets}", "not simulated"),
+            ("{cron+x}", "no"),
+        ] {
             let files = vec![SourceFile::new("b.yaml", text)];
             let error = Placeholders::default().fill(files, Timestamp::UNIX_EPOCH).unwrap_err().to_string();
             assert!(error.starts_with("b.yaml: ") && error.contains(part), "{error}");

@@ -14,6 +14,8 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) query: String,
     pub(super) body: Bytes,
+    /// The moment whose state a list answers with: the present, unless a fault makes it lag.
+    pub(super) as_of_ns: u64,
 }
 
 impl Call {

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::locations;
 use super::reply::Reply;
 use crate::aks;
-use crate::config::parse_version;
+use crate::config::{next_patch, parse_version};
 use crate::documents::{Activity, ClusterState, NetworkState, Outcome, Target, Verb};
 use crate::world::World;
 
@@ -237,9 +237,7 @@ impl World {
     /// # Errors
     /// What goes on already.
     pub(crate) fn upgrade_kubernetes(self: &Arc<Self>) -> Result<(String, Duration), Activity> {
-        // A PUT keeps what can be parsed, and the configuration is checked when it is read.
-        let (major, minor, patch) = parse_version(&self.cluster().version()).unwrap_or_default();
-        let next = format!("{major}.{minor}.{}", patch + 1);
+        let next = next_patch(&self.cluster().version());
         let (wanted, reached) = (next.clone(), next.clone());
         let change = move |state: &mut ClusterState| state.set_wanted_version(&wanted);
         let end = move |state: &mut ClusterState| state.set_version(&reached);

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::locations;
 use super::reply::Reply;
 use super::vm::{VM_TYPE, document, view};
+use crate::clock::PRESENT_NS;
 use crate::fleet::{Fleet, Vm};
 use crate::lifecycle::CommandError;
 use crate::world::World;
@@ -37,7 +38,7 @@ pub(super) fn usages(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, location] = call.names();
     locations::offered(world, location, "Microsoft.Compute/locations/usages")?;
     let value: Vec<Value> = world
-        .quota_usages(true)
+        .quota_usages(true, call.as_of_ns)
         .into_iter()
         .map(|usage| {
             let localized = match usage.name.as_str() {
@@ -58,14 +59,15 @@ pub(super) fn usages(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
 
 pub(super) fn list_vms(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let fleet = world.fleet();
-    Ok(Reply::list(vms_of_group(world, &fleet, call).map(|vm| document(world, vm)).collect()))
+    Ok(Reply::list(vms_of_group(world, &fleet, call).map(|vm| document(world, vm, call.as_of_ns)).collect()))
 }
 
-/// The VMs that Azure has in the resource group of a call.
-pub(super) fn vms_of_group<'f>(world: &World, fleet: &'f Fleet, call: &Call) -> impl Iterator<Item = &'f Vm> {
+/// The VMs that Azure has in the resource group of a call, at the moment that the call is about.
+pub(super) fn vms_of_group<'f>(world: &World, fleet: &'f Fleet, call: &Call) -> impl Iterator<Item = &'f Vm> + use<'f> {
     let [_, group] = call.names();
     let is_theirs = is_node_group(world, group);
-    fleet.vms.values().filter(move |vm| is_theirs && vm.exists())
+    let as_of_ns = call.as_of_ns;
+    fleet.listed().filter(move |vm| is_theirs && vm.existed_at(as_of_ns))
 }
 
 /// Whether a resource group is the one of the VMs.
@@ -77,7 +79,7 @@ pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let query = call.query.to_lowercase();
     let with_view = query.contains("$expand=instanceview") || query.contains("%24expand=instanceview");
     with_vm(world, call, |vm| {
-        let mut document = document(world, vm);
+        let mut document = document(world, vm, PRESENT_NS);
         if with_view {
             document["properties"]["instanceView"] = view(vm);
         }

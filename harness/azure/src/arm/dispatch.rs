@@ -85,7 +85,8 @@ where
     if bad == Some(BadAnswer::MissingApiVersion) {
         return Err(missing_api_version());
     }
-    let call = Call { names: route.names, headers: parts.headers, query, body: body.to_bytes() };
+    let as_of_ns = world.faults().as_of_ns(&world.facts, route.operation);
+    let call = Call { names: route.names, headers: parts.headers, query, body: body.to_bytes(), as_of_ns };
     (route.check)(world, &call)?;
     let reply = (route.handler)(world, &call)?;
     Ok(if bad == Some(BadAnswer::Empty) { Reply::empty(StatusCode::OK) } else { reply })

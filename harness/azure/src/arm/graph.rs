@@ -94,17 +94,18 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Runs `read` over every resource: VMs, network interfaces, virtual networks, the managed cluster. Locks fleet before network.
-fn with_rows<T>(world: &World, read: impl FnOnce(Vec<Row<'_>>) -> T) -> T {
+/// Runs `read` over every resource: VMs with their network interfaces, as they were at a moment, and what callers make, as it is: other network
+/// interfaces, virtual networks, the managed cluster. Locks fleet before network.
+fn with_rows<T>(world: &World, at_ns: u64, read: impl FnOnce(Vec<Row<'_>>) -> T) -> T {
     let config = &world.config;
     let managed = cluster::shown(world);
     let fleet = world.fleet();
     let network = world.network();
     let group = config.node_resource_group.as_str();
     let mut rows = Vec::new();
-    for vm in fleet.vms.values().filter(|vm| vm.exists()) {
+    for vm in fleet.listed().filter(|vm| vm.existed_at(at_ns)) {
         let tags = Value::Object(vm::tags(vm));
-        rows.push(Row::new(VM_TYPE, vm.names.vm.clone(), group, tags, || vm::document(world, vm)));
+        rows.push(Row::new(VM_TYPE, vm.names.vm.clone(), group, tags, move || vm::document(world, vm, at_ns)));
         rows.push(Row::new(NIC_TYPE, nic_name(&vm.names.vm), group, Value::Null, || nics::vm_nic(world, vm)));
     }
     for (key, document) in network.vnets.iter().chain(&network.nics) {
@@ -157,7 +158,8 @@ pub(super) fn query(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let is_asked = subscriptions.is_none_or(|all| {
         all.iter().filter_map(Value::as_str).any(|id| id.eq_ignore_ascii_case(&world.config.subscription_id))
     });
-    let found = with_rows(world, |rows| result(&world.config, &query, if is_asked { rows } else { Vec::new() }));
+    let found =
+        with_rows(world, call.as_of_ns, |rows| result(&world.config, &query, if is_asked { rows } else { Vec::new() }));
     Ok(page(&found, &wanted))
 }
 

@@ -56,8 +56,8 @@ pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
 pub(super) fn list_machines(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let pool = pools::existing(world, call)?;
     let fleet = world.fleet();
-    let machines: Vec<String> =
-        fleet.vms.values().filter(|vm| vm.pool == pool).map(|vm| view(vm, vm.machine_state())).collect();
+    let of_pool = fleet.listed().filter(|vm| vm.pool == pool);
+    let machines: Vec<String> = of_pool.filter_map(|vm| Some(view(vm, vm.machine_state_at(call.as_of_ns)?))).collect();
     Ok(shown(StatusCode::OK, format!("{{\"value\":[{}]}}", machines.join(","))))
 }
 
@@ -226,6 +226,7 @@ fn view(vm: &Vm, state: MachineState) -> String {
     if let Some(failure) = vm.record.failure.as_ref().filter(|_| state == MachineState::Failed) {
         status["provisioningError"] = provisioning_error(failure);
     }
+    // AKS says so of a machine whose creation it calls failed, too.
     if vm.record.state == VmState::Running {
         status["vmState"] = json!("Running");
     }

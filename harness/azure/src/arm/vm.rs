@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::VmState;
+use crate::clock::PRESENT_NS;
 use crate::config::Config;
 use crate::documents::{kubelet_identity_client_id, kubelet_identity_id, nic_id, uuid_of};
 use crate::fleet::{MachineState, OsDisk, Vm, storage_tier};
@@ -20,7 +21,8 @@ pub(super) const VM_TYPE: &str = "Microsoft.Compute/virtualMachines";
 /// The user that AKS makes on its nodes, where a cluster does not name another.
 const ADMIN: &str = "azureuser";
 
-pub(super) fn document(world: &World, vm: &Vm) -> Value {
+/// The document as it was at a moment.
+pub(super) fn document(world: &World, vm: &Vm, at_ns: u64) -> Value {
     let config = &world.config;
     let mut document = json!({
         "id": vm.names.vm_id,
@@ -37,7 +39,7 @@ pub(super) fn document(world: &World, vm: &Vm) -> Value {
                 },
             },
         },
-        "properties": properties(config, vm),
+        "properties": properties(config, vm, at_ns),
     });
     // A VM outside the zones has no such field.
     if !vm.spec.zones.is_empty() {
@@ -46,7 +48,7 @@ pub(super) fn document(world: &World, vm: &Vm) -> Value {
     document
 }
 
-fn properties(config: &Config, vm: &Vm) -> Map<String, Value> {
+fn properties(config: &Config, vm: &Vm, at_ns: u64) -> Map<String, Value> {
     let spec = &vm.spec;
     let spot = spec.capacity_type == CapacityType::Spot;
     let mut properties = Map::new();
@@ -84,11 +86,7 @@ fn properties(config: &Config, vm: &Vm) -> Map<String, Value> {
         set("evictionPolicy", json!("Delete"));
         set("billingProfile", json!({"maxPrice": -1}));
     }
-    let state = match vm.machine_state() {
-        MachineState::Failed => MachineState::Succeeded,
-        state => state,
-    };
-    set("provisioningState", json!(state));
+    set("provisioningState", json!(vm.vm_state_at(at_ns)));
     set("timeCreated", json!(vm.record.accepted.wall.to_string()));
     properties
 }
@@ -170,7 +168,7 @@ pub(super) fn view(vm: &Vm) -> Value {
         VmState::Deleting => ("PowerState/deallocating", "VM deallocating"),
         _ => ("PowerState/starting", "VM starting"),
     };
-    let provisioning = match vm.machine_state() {
+    let provisioning = match vm.vm_state_at(PRESENT_NS) {
         MachineState::Creating => ("ProvisioningState/creating", "Creating"),
         MachineState::Deleting => ("ProvisioningState/deleting", "Deleting"),
         MachineState::Failed => ("ProvisioningState/failed", "Provisioning failed"),

@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use crate::api::{
-    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
+    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, Subnets, UnmodelledCall, Upgrade, Version,
+    VmRecord,
 };
 use crate::config::Secret;
 use crate::facts::FactsPage;
@@ -274,6 +275,15 @@ impl Client {
     /// [`ControlError`].
     pub async fn reset_prices(&self) -> Result<(), ControlError> {
         self.send(Method::DELETE, "/prices", None::<&()>, CALL_LIMIT).await.map(drop)
+    }
+
+    /// What the ids of the subnets of the nodes' virtual network begin with, without the last `/`.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn subnets_id(&self) -> Result<String, ControlError> {
+        let answer: Subnets = self.send_read(Method::GET, "/subnets", None::<&()>).await?;
+        Ok(answer.parent)
     }
 
     /// Publishes a newer version of every node image. Returns it, such as `202608.14.1`. It stays the newest: neither a

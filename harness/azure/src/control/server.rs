@@ -17,8 +17,10 @@ use serde_json::json;
 
 use crate::aks;
 use crate::api::{
-    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
+    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, Subnets, UnmodelledCall, Upgrade, Version,
+    VmRecord,
 };
+use crate::clock::PRESENT_NS;
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
@@ -73,6 +75,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/unmodelled", get(unmodelled))
         .route("/counters", get(counters))
         .route("/quota", get(quota))
+        .route("/subnets", get(subnets))
         .route("/prices", get(prices).post(set_price).delete(reset_prices))
         .route("/images/publish", post(publish_image))
         .route("/kubernetes", get(kubernetes))
@@ -205,7 +208,11 @@ async fn counters(State(world): Shared) -> Json<Vec<OperationCount>> {
 }
 
 async fn quota(State(world): Shared) -> Json<Vec<QuotaUsage>> {
-    Json(world.quota_usages(false))
+    Json(world.quota_usages(false, PRESENT_NS))
+}
+
+async fn subnets(State(world): Shared) -> Json<Subnets> {
+    Json(Subnets { parent: world.config.subnets_id() })
 }
 
 async fn prices(State(world): Shared) -> Json<Vec<AzurePrice>> {

@@ -1,5 +1,6 @@
 //! Virtual networks and their subnets.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
@@ -89,6 +90,27 @@ impl NetworkState {
             state.vnets.insert(resource_key(group, vnet), document);
         }
         state
+    }
+
+    /// Puts these subnets, by name and address range, into the nodes' virtual network, in the place of others that were put there before.
+    pub(crate) fn set_subnets(
+        &mut self,
+        config: &Config,
+        before: &BTreeMap<String, String>,
+        after: &BTreeMap<String, String>,
+    ) {
+        let id = config.subnet_id();
+        let Some(SubnetId { group, vnet, .. }) = SubnetId::parse(&id) else { return };
+        let Some(document) = self.vnets.get_mut(&resource_key(group, vnet)) else { return };
+        let Some(all) = document["properties"]["subnets"].as_array_mut() else { return };
+        let is_theirs = |subnet: &Value, names: &BTreeMap<String, String>| {
+            subnet["name"].as_str().is_some_and(|name| names.keys().any(|own| own.eq_ignore_ascii_case(name)))
+        };
+        all.retain(|subnet| !is_theirs(subnet, before) && !is_theirs(subnet, after));
+        let made = |(name, prefix): (&String, &String)| {
+            subnet_document(config, group, vnet, name, json!({"addressPrefix": prefix}))
+        };
+        all.extend(after.iter().map(made));
     }
 
     /// The document of a subnet, by its id in any case.

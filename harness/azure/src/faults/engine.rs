@@ -6,11 +6,12 @@ use tokio::time::Instant;
 
 use crate::api::{FaultState, ProvisioningError};
 use crate::catalogue::sizes;
+use crate::clock::{PRESENT_NS, monotonic_ns};
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, QuotaSet, VmRef};
 use crate::quota::QuotaLimits;
 use crate::selector::{is_in_zone, is_meant};
-use harness_simulation::{ArmFaultMode, BadAnswer, CapacityCode, Fault, FaultKind, FaultTerms};
+use harness_simulation::{ArmFaultMode, BadAnswer, CapacityCode, Fault, FaultKind, FaultTerms, STALE_LISTS, VersionOf};
 use harness_units::Span;
 
 /// How many faults may be live at the same time.
@@ -37,7 +38,16 @@ struct Live {
     /// The cases that it has met: matching VMs or calls that no fault before it has decided.
     met: u64,
     applied: u64,
+    since_ns: u64,
     ends: Option<Instant>,
+}
+
+/// A quota that a fault set, and that a list that lags may still show.
+#[derive(Debug)]
+struct PastQuota {
+    set: QuotaSet,
+    from_ns: u64,
+    to_ns: u64,
 }
 
 impl Live {
@@ -67,8 +77,22 @@ pub(crate) enum CreationFailure {
     NoCapacity(Option<CapacityCode>),
     /// Its subnet has no address left.
     SubnetFull,
+    /// Azure says that it fails, and makes the VM.
+    False(FalseFailure),
     /// Another error of Azure.
     Other(ProvisioningError),
+}
+
+/// A VM whose creation Azure calls failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FalseFailure {
+    pub(crate) error: ProvisioningError,
+    /// When Azure says so, from when it begins to make the VM.
+    pub(crate) reported_after: Duration,
+    /// How long after that it has booted.
+    pub(crate) boots_after: Duration,
+    /// How long its Node outlives it.
+    pub(crate) node_stays: Duration,
 }
 
 /// The faults in force, in the order in which they were set; the first that applies decides.
@@ -78,6 +102,8 @@ pub(crate) struct FaultEngine {
     named: u64,
     calls: u64,
     refusals: Refusals,
+    /// In the order of their ends; empty while no list lags.
+    past_quotas: Vec<PastQuota>,
 }
 
 /// Calls that outages refused.
@@ -151,6 +177,7 @@ impl FaultEngine {
             fault: fault.clone(),
             met: 0,
             applied: 0,
+            since_ns: monotonic_ns(),
         });
         Ok(fault)
     }
@@ -209,6 +236,16 @@ impl FaultEngine {
         let over = self.live.remove(at);
         if matches!(over.fault.kind, FaultKind::ArmOutage { .. }) {
             self.refusals.end(facts);
+        }
+        let lags = self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::StaleList { .. }));
+        match &over.fault.kind {
+            FaultKind::Quota { scope, cores } if lags => self.past_quotas.push(PastQuota {
+                set: QuotaSet { scope: scope.clone(), cores: *cores },
+                from_ns: over.since_ns,
+                to_ns: monotonic_ns(),
+            }),
+            _ if !lags => self.past_quotas.clear(),
+            _ => {}
         }
         facts.push(FactKind::FaultEnded {
             id: over.fault.terms.id,
@@ -286,13 +323,20 @@ impl FaultEngine {
         if let Some((id, ())) = full {
             return Some((id, CreationFailure::SubnetFull));
         }
-        let other = self.hit_vm(facts, s, |k| match k {
-            FaultKind::OperationFail { code, message, .. } => {
-                Some(ProvisioningError { code: code.clone(), message: message.clone() })
+        let error =
+            |code: &String, message: &String| ProvisioningError { code: code.clone(), message: message.clone() };
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::OperationFail { code, message, .. } => Some(CreationFailure::Other(error(code, message))),
+            FaultKind::FalseFailure { code, message, reported_after, boots_after, node_stays, .. } => {
+                Some(CreationFailure::False(FalseFailure {
+                    error: error(code, message),
+                    reported_after: reported_after.as_duration(),
+                    boots_after: boots_after.as_duration(),
+                    node_stays: node_stays.as_duration(),
+                }))
             }
             _ => None,
-        });
-        other.map(|(id, error)| (id, CreationFailure::Other(error)))
+        })
     }
 
     /// Applies the faults to a drawn boot time: `None` never ends. Also returns the name of the fault that applied.
@@ -331,6 +375,39 @@ impl FaultEngine {
     pub(crate) fn never_register(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
         let hit = self.hit_vm(facts, s, |k| matches!(k, FaultKind::NeverRegister { .. }).then_some(()));
         hit.map(|(id, ())| id)
+    }
+
+    /// Of what AKS makes this VM newer than it was asked for.
+    pub(crate) fn newer_version(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, VersionOf)> {
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::NewerVersion { of, .. } => Some(*of),
+            _ => None,
+        })
+    }
+
+    /// The moment whose state this call answers with.
+    pub(crate) fn as_of_ns(&mut self, facts: &FactLog, operation: &str) -> u64 {
+        if self.live.is_empty() || !STALE_LISTS.contains(&operation) {
+            return PRESENT_NS;
+        }
+        self.expire(facts);
+        let lag = |k: &FaultKind| match k {
+            FaultKind::StaleList { by, operation: only } => {
+                only.as_deref().is_none_or(|only| only == operation).then_some(*by)
+            }
+            _ => None,
+        };
+        let since_ns = self.live.iter().find(|l| lag(&l.fault.kind).is_some()).map(|l| l.since_ns);
+        match (since_ns, self.hit(facts, 0, "list", 0, lag)) {
+            (Some(since_ns), Some((_, by))) => monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns),
+            _ => PRESENT_NS,
+        }
+    }
+
+    /// Whether there are lists that still have what is gone.
+    pub(crate) fn makes_lists_lag(&mut self, facts: &FactLog) -> bool {
+        self.expire(facts);
+        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::StaleList { .. }))
     }
 
     /// Whether this operation on the managed cluster or an agent pool fails at its end, and with what.
@@ -409,14 +486,21 @@ impl FaultEngine {
         refused
     }
 
-    /// The limits with those of live quota faults over them.
-    pub(crate) fn limits(&mut self, base: &QuotaLimits, facts: &FactLog) -> QuotaLimits {
+    /// The limits at a moment, with those of the quota faults of then over them.
+    pub(crate) fn limits_at(&mut self, base: &QuotaLimits, at_ns: u64, facts: &FactLog) -> QuotaLimits {
         self.expire(facts);
+        let past = self.past_quotas.iter().filter(|past| (past.from_ns..past.to_ns).contains(&at_ns));
+        let past = past.map(|past| (past.from_ns, past.set.scope.as_str(), past.set.cores));
+        let live = self.live.iter().filter(|l| l.since_ns <= at_ns).filter_map(|l| match &l.fault.kind {
+            FaultKind::Quota { scope, cores } => Some((l.since_ns, scope.as_str(), *cores)),
+            _ => None,
+        });
+        let mut set: Vec<_> = past.chain(live).collect();
+        // The last one set counts.
+        set.sort_by_key(|(from_ns, ..)| *from_ns);
         let mut limits = base.clone();
-        for l in &self.live {
-            if let FaultKind::Quota { scope, cores } = &l.fault.kind {
-                limits.set(scope, *cores);
-            }
+        for (_, scope, cores) in set {
+            limits.set(scope, cores);
         }
         limits
     }
@@ -454,10 +538,10 @@ mod tests {
         engine.add(limit(3).named("long").lasting(Span::from_secs(3600)), &facts).unwrap();
         engine.add(limit(2).named("over").lasting(Span::from_micros(1)), &facts).unwrap();
         // A microsecond can be longer than it takes to ask.
-        while engine.limits(&base, &facts).family("standardFSv2Family", "F") != 3 {}
+        while engine.limits_at(&base, PRESENT_NS, &facts).family("standardFSv2Family", "F") != 3 {}
         assert_eq!(engine.states().len(), 1);
         engine.remove("long", &facts);
-        assert_eq!(engine.limits(&base, &facts), base);
+        assert_eq!(engine.limits_at(&base, PRESENT_NS, &facts), base);
     }
 
     /// Which of the first boots a fault makes endless, by number.

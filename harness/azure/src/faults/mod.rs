@@ -5,5 +5,5 @@ mod engine;
 mod rehearsal;
 
 pub(crate) use choice::{Candidate, TooFew, choose};
-pub(crate) use engine::{CreationFailure, FaultEngine, FaultError, Subject};
+pub(crate) use engine::{CreationFailure, FalseFailure, FaultEngine, FaultError, Subject};
 pub use rehearsal::{Rehearsal, RehearsalError};

@@ -1,7 +1,7 @@
 //! What the draws of a seed cause, without VMs and without time.
 
 use super::choice::{Candidate, TooFew, choose};
-use super::engine::{FaultEngine, FaultError, Subject};
+use super::engine::{CreationFailure, FaultEngine, FaultError, Subject};
 use crate::facts::{FactLog, VmRef};
 use harness_simulation::Fault;
 use std::collections::HashMap;
@@ -57,12 +57,16 @@ impl Rehearsal {
         let next = self.ordinals.entry(vm.nodepool.clone()).or_default();
         let subject = Subject { vm, ordinal: *next, seed: self.seed };
         *next += 1;
-        if let Some((id, _)) = self.engine.creation(&self.facts, subject) {
-            return vec![id];
-        }
-        let (boot, slow) = self.engine.boot(&self.facts, subject, Duration::from_secs(1));
-        let lost = boot.and_then(|_| self.engine.never_register(&self.facts, subject));
-        slow.into_iter().chain(lost).collect()
+        let newer = self.engine.newer_version(&self.facts, subject).map(|(id, _)| id);
+        let (boots, hit) = match self.engine.creation(&self.facts, subject) {
+            Some((id, failure)) => (matches!(failure, CreationFailure::False(_)), Some(id)),
+            None => {
+                let (boot, slow) = self.engine.boot(&self.facts, subject, Duration::from_secs(1));
+                (boot.is_some(), slow)
+            }
+        };
+        let lost = boots.then(|| self.engine.never_register(&self.facts, subject)).flatten();
+        newer.into_iter().chain(hit).chain(lost).collect()
     }
 
     /// Makes a call of Azure Resource Manager. Whether it is throttled.

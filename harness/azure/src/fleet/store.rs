@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::ledger::Ledger;
 use super::vm::Vm;
 use crate::api::VmRecord;
+use crate::clock::PRESENT_NS;
 use crate::prices::Prices;
 use crate::quota::Quota;
 
@@ -19,6 +20,8 @@ pub(crate) struct Fleet {
     /// VM name to machine name.
     pub(crate) by_vm_name: HashMap<String, String>,
     pub(crate) gone: VecDeque<VmRecord>,
+    /// VMs that were removed while lists lag, which still have them.
+    pub(crate) ghosts: Vec<Vm>,
     pub(crate) quota: Quota,
     /// What VMs cost an hour.
     pub(crate) prices: Prices,
@@ -62,6 +65,24 @@ impl Fleet {
         Some(vm)
     }
 
+    /// Every VM that a list may have: those that are there, and those that it has not seen go.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Vm> {
+        self.vms.values().chain(&self.ghosts)
+    }
+
+    /// The cores in use at a moment.
+    pub(crate) fn quota_at(&self, at_ns: u64) -> Quota {
+        if at_ns == PRESENT_NS {
+            return self.quota.clone();
+        }
+        let mut quota = Quota::default();
+        for vm in self.listed().filter(|vm| vm.held_quota_at(at_ns)) {
+            let sku = &vm.spec.sku;
+            quota.take(&sku.series.quota_family, vm.spec.capacity_type, sku.vcpus);
+        }
+        quota
+    }
+
     /// Gives the cores of a VM back that stays.
     pub(crate) fn release_quota_of(&mut self, machine: &str) {
         if let Some(vm) = self.vms.get_mut(machine) {
@@ -96,6 +117,7 @@ impl Fleet {
     /// Forgets the records of the dead.
     pub(crate) fn forget(&mut self) {
         self.gone.clear();
+        self.ghosts.clear();
     }
 
     /// The next VM of each node pool is its first.

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::spec::{MachineSpec, Names};
-use crate::api::{VmRecord, VmState};
+use crate::api::VmRecord;
+use crate::clock::{PRESENT_NS, Stamp};
 use harness_simulation::CapacityType;
 use harness_units::Span;
 
@@ -66,8 +67,13 @@ const NOT_ECHOED: [&str; 6] = ["eTag", "provisioningState", "resourceId", "statu
 /// something open (`MachineProperties` of `armcontainerservice` v9).
 pub(crate) fn echo(properties: &Map<String, Value>, spec: &MachineSpec, names: &Names, address: Ipv4Addr) -> Arc<str> {
     let mut all = Value::Object(properties.clone());
+    // What was asked for stays, also where AKS takes a newer version.
+    let asked = all["kubernetes"]["orchestratorVersion"].clone();
     for (section, decided) in decided(spec, names, address) {
         merge(&mut all[section], decided);
+    }
+    if !asked.is_null() {
+        all["kubernetes"]["orchestratorVersion"] = asked;
     }
     let all = all.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut text = String::new();
@@ -128,6 +134,11 @@ fn merge(section: &mut Value, decided: Value) {
     }
 }
 
+/// Whether something has happened by a moment.
+fn is_by(stamp: Option<Stamp>, at_ns: u64) -> bool {
+    stamp.is_some_and(|stamp| stamp.monotonic_ns <= at_ns)
+}
+
 /// A machine of the agent pool and the VM behind it.
 #[derive(Debug)]
 pub(crate) struct Vm {
@@ -151,19 +162,49 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
+    /// The machine's state at present.
     pub(crate) fn machine_state(&self) -> MachineState {
-        match self.record.state {
-            VmState::Accepted | VmState::Creating => MachineState::Creating,
-            VmState::Running | VmState::Stopped if self.record.booted.is_some() => MachineState::Succeeded,
-            VmState::Running | VmState::Stopped => MachineState::Creating,
-            VmState::Failed => MachineState::Failed,
-            VmState::Deleting | VmState::Deleted => MachineState::Deleting,
+        self.machine_state_at(PRESENT_NS).unwrap_or(MachineState::Deleting)
+    }
+
+    /// The machine's state at a moment; `None` where it was not there. A creation that was said to have failed is Failed even when its VM has
+    /// come up.
+    pub(crate) fn machine_state_at(&self, at_ns: u64) -> Option<MachineState> {
+        let record = &self.record;
+        match () {
+            () if !self.was_there_at(at_ns) => None,
+            () if is_by(record.delete_requested, at_ns) => Some(MachineState::Deleting),
+            () if is_by(record.failed, at_ns) => Some(MachineState::Failed),
+            () if is_by(record.booted, at_ns) => Some(MachineState::Succeeded),
+            () => Some(MachineState::Creating),
+        }
+    }
+
+    /// The state of the VM itself at a moment: it has succeeded once it has booted, whatever was said of its creation before.
+    pub(crate) fn vm_state_at(&self, at_ns: u64) -> MachineState {
+        match self.machine_state_at(at_ns) {
+            Some(MachineState::Failed) if is_by(self.record.booted, at_ns) => MachineState::Succeeded,
+            state => state.unwrap_or(MachineState::Deleting),
         }
     }
 
     /// Whether Azure has a VM for the machine.
     pub(crate) fn exists(&self) -> bool {
-        self.record.creating.is_some() && self.record.failure.is_none()
+        self.existed_at(PRESENT_NS)
+    }
+
+    /// Whether Azure had a VM for the machine at a moment.
+    pub(crate) fn existed_at(&self, at_ns: u64) -> bool {
+        self.was_there_at(at_ns) && is_by(self.record.creating, at_ns)
+    }
+
+    /// Whether its cores counted against the quota at a moment: from its acceptance, unless it was refused before there was a VM.
+    pub(crate) fn held_quota_at(&self, at_ns: u64) -> bool {
+        self.was_there_at(at_ns) && (self.record.creating.is_some() || !is_by(self.record.failed, at_ns))
+    }
+
+    fn was_there_at(&self, at_ns: u64) -> bool {
+        self.record.accepted.monotonic_ns <= at_ns && !is_by(self.record.deleted, at_ns)
     }
 
     /// The value of `eTag`.

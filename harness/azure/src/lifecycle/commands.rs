@@ -254,6 +254,8 @@ impl World {
             return Err(CommandError::Behaviour(problem.to_string()));
         }
         let faults = behaviour.faults.clone();
+        let before = self.behaviour();
+        self.network().set_subnets(&self.config, &before.subnets, &behaviour.subnets);
         self.replace_behaviour(behaviour);
         self.fleet().count_anew();
         self.faults().clear(&self.facts);
@@ -303,17 +305,17 @@ impl World {
         fleet.ledger.sums(after, self.facts.newest(), Stamp::now())
     }
 
-    /// Usage and limits: the region's two, then every family that is used or has a limit of its own.
-    pub(crate) fn quota_usages(&self, all: bool) -> Vec<QuotaUsage> {
-        let limits = self.limits();
-        let fleet = self.fleet();
+    /// Usage and limits at a moment: the region's two, then every family that is used or has a limit of its own.
+    pub(crate) fn quota_usages(&self, all: bool, at_ns: u64) -> Vec<QuotaUsage> {
+        let limits = self.limits_at(at_ns);
+        let quota = self.fleet().quota_at(at_ns);
         let usage = |name: &str, used, limit| QuotaUsage { name: name.to_owned(), used, limit };
         let mut usages = vec![
-            usage("cores", fleet.quota.regional, limits.regional_cores),
-            usage("lowPriorityCores", fleet.quota.low_priority, limits.low_priority_cores),
+            usage("cores", quota.regional, limits.regional_cores),
+            usage("lowPriorityCores", quota.low_priority, limits.low_priority_cores),
         ];
         for (family, letter) in self.catalogue.quota_families() {
-            let used = fleet.quota.family(family);
+            let used = quota.family(family);
             let limit = limits.family(family, letter);
             if all || used > 0 || limit != limits.family_default {
                 usages.push(usage(family, used, limit));

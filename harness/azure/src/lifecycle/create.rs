@@ -8,16 +8,17 @@ use tokio::sync::watch;
 
 use super::vm_task;
 use crate::api::{Draw, VmRecord, VmState};
-use crate::clock::Stamp;
+use crate::clock::{PRESENT_NS, Stamp};
+use crate::config::next_patch;
 use crate::draws::{child, draw};
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
 use crate::fleet::{
     Defaults, MachineSpec, MachineState, Names, Signal, SpecError, Vm, echo, not_supported, quota_error,
 };
-use crate::images::default_node_image_version;
+use crate::images::{default_node_image_version, newer as newer_image};
 use crate::world::World;
-use harness_simulation::{Behaviour, Leg};
+use harness_simulation::{Behaviour, Leg, VersionOf};
 use harness_units::Span;
 
 /// A PUT of one machine.
@@ -69,7 +70,7 @@ impl World {
     /// Creates a machine, or updates the one of that name.
     pub(crate) fn put_machine(self: &Arc<Self>, request: PutRequest) -> Result<PutOutcome, PutError> {
         let properties = Value::Object(request.properties.clone());
-        let spec =
+        let mut spec =
             MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue, self.defaults())?;
         let addresses = self.network().addresses(&spec.subnet_id(&self.config));
         let mut fleet = self.fleet();
@@ -107,7 +108,15 @@ impl World {
         }
         let ordinal = fleet.next_ordinal(&vm_ref.nodepool);
 
-        let limits = self.limits();
+        let newer = self.faults().newer_version(&self.facts, subject);
+        if let Some((_, of)) = &newer {
+            match of {
+                VersionOf::Kubernetes => spec.kubernetes_version = next_patch(&spec.kubernetes_version),
+                VersionOf::NodeImage => spec.node_image_version = newer_image(&spec.node_image_version),
+            }
+        }
+
+        let limits = self.limits_at(PRESENT_NS);
         let reserved =
             fleet.quota.reserve(&limits, &vm_ref.quota_family, &vm_ref.family, vm_ref.capacity_type, vm_ref.vcpus);
         // Instances count from 1.
@@ -117,9 +126,11 @@ impl World {
         fleet.ledger.accept(&vm_ref);
         let (signal, heard) = watch::channel(Signal::default());
         let etag = fleet.next_etag();
+        let mut record = record(&behaviour, &spec, &names, &vm_ref, ordinal, accepted);
+        record.faults.extend(newer.map(|(id, _)| id));
         let vm = Vm {
             pool: request.pool,
-            record: record(&behaviour, &spec, &names, &vm_ref, ordinal, accepted),
+            record,
             echo: echo(&request.properties, &spec, &names, address),
             spec: Arc::new(spec),
             names,
@@ -194,6 +205,7 @@ fn record(
         ready: None,
         delete_requested: None,
         deleted: None,
+        failed: None,
         failure: None,
         faults: Vec::new(),
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::api::{ProvisioningError, VmRecord, VmState};
 use crate::facts::{FactKind, VmRef};
-use crate::faults::{CreationFailure, Subject};
+use crate::faults::{CreationFailure, FalseFailure, Subject};
 use crate::fleet::{End, Fleet, Signal, Vm, capacity_error, subnet_full};
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
@@ -34,7 +34,7 @@ pub(super) async fn live(world: Arc<World>, machine: String, signal: watch::Rece
         (Arc::clone(&vm.record.vm), writer)
     });
     let Some((vm, writer)) = found else { return };
-    let mut life = Life { world, machine, vm, signal, writer };
+    let mut life = Life { world, machine, vm, signal, writer, node_stays: Duration::ZERO };
     let exit = match life.run().await {
         Break(exit) => exit,
         Continue(()) => life.until_end().await,
@@ -50,6 +50,16 @@ struct Life {
     vm: Arc<VmRef>,
     signal: watch::Receiver<Signal>,
     writer: NodeWriter,
+    /// How long its Node outlives the VM.
+    node_stays: Duration,
+}
+
+/// A VM that Azure makes.
+struct Granted {
+    /// How long it boots, from now, or from when Azure has called it failed.
+    boot: Duration,
+    /// That Azure will call it failed, and the name of the fault by which it does.
+    false_failure: Option<(String, FalseFailure)>,
 }
 
 impl Life {
@@ -59,9 +69,14 @@ impl Life {
             return Continue(());
         };
         self.pause(leg(&record, Leg::Accept)).await?;
-        let Some(boot) = self.create() else {
+        let Some(Granted { boot, false_failure }) = self.create() else {
             return Continue(());
         };
+        if let Some((fault, FalseFailure { error, reported_after, node_stays, .. })) = false_failure {
+            self.pause(reported_after).await?;
+            self.world.report_failure(&mut self.world.fleet(), &self.machine, error, Some(fault));
+            self.node_stays = node_stays;
+        }
         let registered_for = boot.mul_f64(self.world.behaviour().registered_share.map_or(0.0, |share| share.0));
         self.pause(boot - registered_for).await?;
         if !self.boot() {
@@ -120,8 +135,8 @@ impl Life {
         }
     }
 
-    /// Grants the VM, or fails its creation. Returns how long it boots; `None` where it never will.
-    fn create(&self) -> Option<Duration> {
+    /// Grants the VM, or fails its creation. `None` where it will never have booted.
+    fn create(&self) -> Option<Granted> {
         let world = &self.world;
         let mut fleet = world.fleet();
         let vm = fleet.vms.get(&self.machine)?;
@@ -129,26 +144,28 @@ impl Life {
         let drawn = leg(&vm.record, Leg::Boot);
         let subject = Subject { vm: &self.vm, ordinal, seed: world.behaviour().seed };
         let hit = world.faults().creation(&world.facts, subject).map(|(id, failure)| (Some(id), failure));
+        let hit = match hit {
+            Some((Some(fault), CreationFailure::False(failure))) => {
+                let boot = failure.boots_after;
+                world.grant(&mut fleet, &self.machine, Some(failure.reported_after.saturating_add(boot)));
+                return Some(Granted { boot, false_failure: Some((fault, failure)) });
+            }
+            other => other,
+        };
         let failure = hit.or_else(|| world.is_subnet_full(&fleet, vm).then_some((None, CreationFailure::SubnetFull)));
         if let Some((fault, failure)) = failure {
             let error = match failure {
                 CreationFailure::NoCapacity(code) => capacity_error(code, &self.vm, &world.config.location),
                 CreationFailure::SubnetFull => subnet_full(&vm.spec.subnet_id(&world.config)),
-                CreationFailure::Other(error) => error,
+                CreationFailure::Other(error) | CreationFailure::False(FalseFailure { error, .. }) => error,
             };
             world.fail_creation(&mut fleet, &self.machine, error, fault);
             return None;
         }
         let (effective, hit_by) = world.faults().boot(&world.facts, subject, drawn);
-        let creating = world.facts.push(FactKind::VmCreating { vm: Arc::clone(&self.vm) });
-        let record = &mut fleet.vms.get_mut(&self.machine)?.record;
-        record.state = VmState::Creating;
-        record.creating = Some(creating);
-        if let Some(draw) = record.draws.get_mut(&Leg::Boot) {
-            draw.effective = effective.map(Span::from);
-        }
-        record.faults.extend(hit_by);
-        effective
+        world.grant(&mut fleet, &self.machine, effective);
+        fleet.vms.get_mut(&self.machine)?.record.faults.extend(hit_by);
+        Some(Granted { boot: effective?, false_failure: None })
     }
 
     /// Reports that the VM has booted. False when no Node will ever appear.
@@ -194,10 +211,23 @@ impl Life {
                 let deleted = self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&vm.record.vm) });
                 vm.record.deleted = Some(deleted);
                 fleet.ledger.delete(self.vm.instance, deleted);
-                fleet.gone.push_back(vm.record);
+                fleet.gone.push_back(vm.record.clone());
+                if self.world.faults().makes_lists_lag(&self.world.facts) {
+                    fleet.ghosts.push(vm);
+                } else {
+                    fleet.ghosts.clear();
+                }
             }
         }
-        if self.writer.may_exist() && self.writer.delete().await {
+        if !self.writer.may_exist() {
+            return;
+        }
+        if !self.node_stays.is_zero() {
+            // Nobody reports for it any more.
+            self.writer.ready(ReadyStatus::Lost, &[]).await;
+            self.world.stop.run_until_cancelled(tokio::time::sleep(self.node_stays)).await;
+        }
+        if self.writer.delete().await {
             self.world.facts.push(FactKind::NodeDeleted { vm: Arc::clone(&self.vm) });
         }
     }
@@ -310,20 +340,37 @@ impl World {
         fault: Option<String>,
     ) {
         fleet.release_quota_of(machine);
-        let Some(vm) = fleet.vms.get_mut(machine) else {
-            return;
-        };
+        if let Some(vm) = fleet.vms.get_mut(machine) {
+            vm.record.state = VmState::Failed;
+        }
+        self.report_failure(fleet, machine, error, fault);
+    }
+
+    /// Azure has a machine for it, which boots for so long; `None` never ends.
+    fn grant(&self, fleet: &mut Fleet, machine: &str, boot: Option<Duration>) {
+        let Some(vm) = fleet.vms.get_mut(machine) else { return };
+        let record = &mut vm.record;
+        record.creating = Some(self.facts.push(FactKind::VmCreating { vm: Arc::clone(&record.vm) }));
+        record.state = VmState::Creating;
+        if let Some(draw) = record.draws.get_mut(&Leg::Boot) {
+            draw.effective = boot.map(Span::from);
+        }
+    }
+
+    /// Azure says that the creation has failed, which may be wrong.
+    fn report_failure(&self, fleet: &mut Fleet, machine: &str, error: ProvisioningError, fault: Option<String>) {
+        let Some(vm) = fleet.vms.get_mut(machine) else { return };
         for id in std::mem::take(&mut vm.put_operations) {
             self.operations().fail(&id, &error);
         }
-        vm.record.state = VmState::Failed;
         vm.record.faults.extend(fault);
         vm.record.failure = Some(error.clone());
         fleet.ledger.fail(vm.record.vm.instance, &error.code);
-        self.facts.push(FactKind::ProvisioningFailed {
+        let failed = self.facts.push(FactKind::ProvisioningFailed {
             vm: Arc::clone(&vm.record.vm),
             code: error.code,
             message: error.message,
         });
+        vm.record.failed = Some(failed);
     }
 }

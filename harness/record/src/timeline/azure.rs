@@ -21,6 +21,8 @@ pub(crate) struct VmTimeline {
     /// What its vCPUs count against, as Azure writes it; in logs of before minor version 2, as its size suggests.
     pub(crate) quota_family: Name,
     pub(crate) accepted_us: Option<u64>,
+    /// When there was a machine for it; a creation that fails for a reason has none.
+    pub(crate) creating_us: Option<u64>,
     pub(crate) booted_us: Option<u64>,
     pub(crate) registered_us: Option<u64>,
     pub(crate) ready_us: Option<u64>,
@@ -233,6 +235,7 @@ impl Azure {
         vm.learn_price(at_us, fact);
         let slot = match fact.what {
             AzureFactKind::VmAccepted => &mut vm.accepted_us,
+            AzureFactKind::VmCreating => &mut vm.creating_us,
             AzureFactKind::VmBooted => &mut vm.booted_us,
             AzureFactKind::NodeRegistered => &mut vm.registered_us,
             AzureFactKind::NodeReady => &mut vm.ready_us,

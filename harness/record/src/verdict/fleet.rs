@@ -138,8 +138,9 @@ fn remaining(from_azure: bool, evidence: &Evidence<'_>) -> Option<u64> {
     };
     let count = if from_azure {
         let vms = source.timelines.azure.vms.iter();
-        // A creation that failed left no VM behind.
-        vms.filter(|vm| vm.booted_us.is_some() || vm.failed_us.is_none_or(|failed_us| failed_us > end_us))
+        // A creation that failed left no VM behind, unless Azure called it failed when it was making the VM.
+        let is_vm = |vm: &&VmTimeline| vm.creating_us.or(vm.booted_us).is_some();
+        vms.filter(|vm| is_vm(vm) || vm.failed_us.is_none_or(|failed_us| failed_us > end_us))
             .filter(|vm| there(vm.accepted_us.or(vm.booted_us), vm.deleted_us))
             .count()
     } else {

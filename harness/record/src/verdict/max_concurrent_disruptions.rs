@@ -1,7 +1,9 @@
 //! How many nodes of a pool were disrupted at the same time?
 //!
-//! A percentage is rounded up and refers to the NodeClaims that are initialized when a node is chosen, as in the controller (sigs.k8s.io/karpenter `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So the check looks at
-//! the start of each disruption: later the pool may be smaller without too many having been chosen.
+//! A percentage is rounded up and refers to the NodeClaims that are initialized when a node is chosen, as in the controller (sigs.k8s.io/karpenter
+//! `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So the check looks at the start of each disruption: later the pool may
+//! be smaller without too many having been chosen. A NodeClaim whose VM is gone is neither one of the pool nor being disrupted there (condition
+//! InstanceTerminating, which follows Azure's answer to the deletion), although it may stay for seconds.
 
 use harness_plan::MaxConcurrentDisruptions;
 use harness_units::Amount;
@@ -11,6 +13,7 @@ use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
 use crate::steps::Steps;
 use crate::text;
+use crate::timeline::Stamp;
 
 /// The moment that was closest to the limit, or farthest above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +32,17 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
     let (mut observed, mut shown, mut none) = (Findings::default(), Vec::new(), Vec::new());
     for pool in nodepools.names() {
         let nodes = of_pool(pool, evidence);
-        let total = total(&nodes);
+        let counts_until = |node: &Node<'_>| counts_until_us(node, evidence);
+        let total = total(&nodes, counts_until);
         let is = |node: &&Node<'_>| reason.is_none_or(|reason| node.reason() == reason);
         // A NodeClaim without a machine is abandoned, not disrupted.
         let disrupted: Vec<&Node<'_>> = nodes.iter().filter(|node| node.claim.launched.is_some()).filter(is).collect();
-        let spans: Vec<(u64, u64)> = disrupted.iter().flat_map(|node| node.disruptions()).collect();
+        let spans_of = |node: &Node<'_>| {
+            let until_us = counts_until(node);
+            let spans = node.disruptions().into_iter().map(move |(from_us, to_us)| (from_us, to_us.min(until_us)));
+            spans.filter(|(from_us, to_us)| from_us < to_us).collect::<Vec<_>>()
+        };
+        let spans: Vec<(u64, u64)> = disrupted.iter().flat_map(|node| spans_of(node)).collect();
         let most = windows.all.iter().filter_map(|window| most(&spans, &total, at_most, window)).max_by_key(|most| {
             (most.disrupted as i64 - most.allowed as i64, most.disrupted, std::cmp::Reverse(most.at_us))
         });
@@ -47,7 +56,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
         observed.about(pool, format!("{count} at once{of} at {at}"));
         let names: Vec<String> = disrupted
             .iter()
-            .filter(|node| node.disruptions().iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))
+            .filter(|node| spans_of(node).iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))
             .map(|node| node.name().to_owned())
             .collect();
         shown.push(format!("at {at}: {}", text::first_few(&names, 5)));
@@ -71,13 +80,22 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
     }
 }
 
+/// Until when the controller counts a NodeClaim: until it is gone, or until its VM is, where Azure says so.
+fn counts_until_us(node: &Node<'_>, evidence: &Evidence<'_>) -> u64 {
+    let is_asked_for = node.claim.deletion().is_some();
+    let vm = evidence.source.join.vm(node.index).filter(|_| is_asked_for);
+    let ends = [node.claim.deleted.map(Stamp::at_us), vm.and_then(|vm| vm.deleted_us)];
+    ends.into_iter().flatten().min().unwrap_or(u64::MAX)
+}
+
 /// Initialized NodeClaims over time.
-fn total(nodes: &[Node<'_>]) -> Steps {
+fn total(nodes: &[Node<'_>], counts_until_us: impl Fn(&Node<'_>) -> u64) -> Steps {
     let mut changes = Vec::new();
     for node in nodes {
         let Some(initialized) = node.claim.initialized else { continue };
         changes.push((initialized.at_us(), 1));
-        changes.extend(node.claim.deleted.map(|stamp| (stamp.at_us().max(initialized.at_us()), -1)));
+        let until_us = counts_until_us(node);
+        changes.extend((until_us < u64::MAX).then(|| (until_us.max(initialized.at_us()), -1)));
     }
     Steps::from_changes(changes)
 }

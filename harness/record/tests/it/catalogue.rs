@@ -100,9 +100,15 @@ fn sizes() -> Vec<SkuFact> {
     sizes
 }
 
-/// Replaces the placeholders for what is known only when a tree is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
+/// Replaces the placeholders for what is known only when a tree is pushed: `{cron+1m}`, `{webhook}`, `{registry}`,
+/// `{subnets}`.
 fn fill(file: &mut SourceFile) {
-    file.text = file.text.replace("{webhook}", "http://127.0.0.1:1").replace("{registry}", "127.0.0.1:1");
+    let subnets = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V/subnets";
+    for (placeholder, value) in
+        [("{webhook}", "http://127.0.0.1:1"), ("{registry}", "127.0.0.1:1"), ("{subnets}", subnets)]
+    {
+        file.text = file.text.replace(placeholder, value);
+    }
     while let Some(start) = file.text.find("{cron") {
         let end = start + file.text[start..].find('}').expect("a closing brace");
         file.text.replace_range(start..=end, "0 0 1 1 *");

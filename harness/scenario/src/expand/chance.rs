@@ -281,7 +281,7 @@ impl Set {
                             || given.is_none() && code == CapacityCode::SkuNotAvailable.as_str()
                     })
             }
-            FaultKind::OperationFail { code: given, .. } => {
+            FaultKind::OperationFail { code: given, .. } | FaultKind::FalseFailure { code: given, .. } => {
                 is(OccurrenceKind::VmFailed) && code.is_none_or(|code| code == given)
             }
             FaultKind::Throttle { .. } => is(OccurrenceKind::CallThrottled),
@@ -303,6 +303,8 @@ impl Set {
             }
             FaultKind::Quota { .. }
             | FaultKind::ZoneOutage { .. }
+            | FaultKind::NewerVersion { .. }
+            | FaultKind::StaleList { .. }
             | FaultKind::BadAnswer { .. }
             | FaultKind::SlowBoot { .. }
             | FaultKind::SlowDelete { .. }

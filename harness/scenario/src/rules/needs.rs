@@ -35,6 +35,10 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
         let what = "the address of an image registry".to_owned();
         wanted.push((Capability::ImageRegistry, context.key_mark(&["amend"]), what));
     }
+    if says(context, "{subnets}") {
+        let what = "a subnet of the simulated Azure".to_owned();
+        wanted.push((Capability::SimulatedAzure, context.key_mark(&["amend"]), what));
+    }
     if !scenario.azure.faults.is_empty() {
         wanted.push((Capability::SimulatedAzure, context.key_mark(&["azure", "faults"]), "faults of Azure".to_owned()));
     }

@@ -101,3 +101,20 @@ fn a_claim_whose_second_vm_ran_has_one_vm() {
     let vm = result.nodes[0].vm.as_ref().expect("the NodeClaim has a VM");
     assert_eq!(vm.failed_us, Some(2 * S), "the failure before it is still shown");
 }
+
+/// Before, a creation that Azure called failed was taken for one that left no VM, also where Azure had begun to make it.
+#[test]
+fn a_vm_that_is_still_on_its_way_after_azure_called_it_failed_is_left_at_the_end() {
+    for (is_made, verdict, observed) in [(false, Pass, "1 VM at the end"), (true, Fail, "2 VMs at the end")] {
+        let mut scene = Scene::new();
+        scene.node("a", &node(1));
+        scene.fact(2, AzureFactKind::VmAccepted, "b", &node(2));
+        if is_made {
+            scene.fact(3, AzureFactKind::VmCreating, "b", &node(2));
+        }
+        scene.fact(4, AzureFactKind::ProvisioningFailed, "b", &node(2));
+        scene.phase("p", 1, 60);
+        let result = scene.run(vec![planned(json!({"fleet": {"atEnd": 1}}))]);
+        is(&result.expectations[0], verdict, observed);
+    }
+}

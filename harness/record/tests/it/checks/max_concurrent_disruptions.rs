@@ -51,3 +51,18 @@ fn a_disruption_that_started_before_the_phase_counts_in_it() {
     scene.node("e", &NodeHistory { gone: Some(50), ..node(1).disrupted(8, "Drifted") });
     is(&scene.check(check("2", Some("Drifted"))), Fail, "general-purpose: 3 at once at 21.0s");
 }
+
+/// Before, it counted until the NodeClaim was gone, and a controller that kept to its budget was said to have exceeded it.
+#[test]
+fn a_node_claim_whose_vm_is_gone_no_longer_counts() {
+    let history = NodeHistory { deleting: Some(13), gone: Some(40), ..node(1).disrupted(12, "Drifted") };
+    for (vm_deleted, verdict, observed) in [
+        (18, Pass, "general-purpose: 2 at once of 10 (allowed 2) at 21.0s"),
+        (23, Fail, "general-purpose: 3 at once of 11 (allowed 2) at 21.0s"),
+    ] {
+        let mut scene = scene();
+        scene.node("e", &history);
+        scene.fact(vm_deleted, AzureFactKind::VmDeleted, "e", &history);
+        is(&scene.check(check("15%", Some("Drifted"))), verdict, observed);
+    }
+}

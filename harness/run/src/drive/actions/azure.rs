@@ -77,6 +77,9 @@ fn loss(fault: &FaultKind) -> Option<Loss> {
         | FaultKind::ArmOutage { .. }
         | FaultKind::OperationFail { .. }
         | FaultKind::SubnetFull { .. }
+        | FaultKind::FalseFailure { .. }
+        | FaultKind::NewerVersion { .. }
+        | FaultKind::StaleList { .. }
         | FaultKind::BadAnswer { .. }
         // A zone may have no VM.
         | FaultKind::ZoneOutage { .. }
