@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 27] = [
+const SCENARIOS: [Builtin; 29] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -46,6 +46,8 @@ const SCENARIOS: [Builtin; 27] = [
     scenario!("scale-to-zero"),
     scenario!("spot"),
     scenario!("spot-price"),
+    scenario!("steady-state"),
     scenario!("system-surge"),
     scenario!("time-windows"),
+    scenario!("upgrade-under-load"),
 ];

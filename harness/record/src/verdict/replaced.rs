@@ -46,7 +46,11 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
         }
         let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len(), "node"));
         if !tally.otherwise.is_empty() {
-            text.push_str(&format!(", {} deleted for another reason ({})", tally.otherwise.len(), reasons(&tally.otherwise)));
+            text.push_str(&format!(
+                ", {} deleted for another reason ({})",
+                tally.otherwise.len(),
+                reasons(&tally.otherwise)
+            ));
         }
         observed.about(pool, text);
         if asked.once && !tally.again.is_empty() {

@@ -48,7 +48,11 @@ fn the_start_is_that_of_the_first_phase() {
 /// A node on the edges of the phases: launched at the very end of the last it counts, and one that is gone at the very start does not.
 #[rstest]
 #[case::launched_at_the_end(59, Fail, "general-purpose: 2 nodes at 1m, 1 more than at the start (allowed 0)")]
-#[case::launched_after_it(60, Inconclusive, "general-purpose: 1 node at 10.0s, 0 more than at the start (allowed 0), no node was launched")]
+#[case::launched_after_it(
+    60,
+    Inconclusive,
+    "general-purpose: 1 node at 10.0s, 0 more than at the start (allowed 0), no node was launched"
+)]
 fn edges(#[case] created: u64, #[case] verdict: Verdict, #[case] observed: &str) {
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);

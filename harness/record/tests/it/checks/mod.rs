@@ -64,7 +64,10 @@ fn bound_checks() -> Vec<(&'static str, Check)> {
         ("disruptions", json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "atMost": 1, "in": ["p"]}})),
         ("price", json!({"price": {"before": "before", "after": "p", "atMostPercent": 100}})),
         ("surge", json!({"maxSurge": {"nodepools": [POOL], "atMost": 5, "in": ["p"]}})),
-        ("price at every moment", json!({"price": {"before": "before", "after": "p", "atMostPercent": 500, "always": true}})),
+        (
+            "price at every moment",
+            json!({"price": {"before": "before", "after": "p", "atMostPercent": 500, "always": true}}),
+        ),
         ("loss", json!({"replacedBeforeLoss": {"in": ["p"]}})),
     ];
     checks.into_iter().map(|(label, check)| (label, planned(check))).collect()

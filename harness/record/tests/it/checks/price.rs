@@ -48,8 +48,16 @@ fn always(at_most_percent: u32) -> Check {
 
 /// Before, a fleet that grew and shrank again within the phase had not become dearer.
 #[rstest]
-#[case::dearer_for_a_moment(199, Fail, "$0.200 an hour (1 VM) at the end of fill, $0.400 an hour (2 VMs) at most in shrink, at 20.0s, 200 %")]
-#[case::within_the_limit(200, Pass, "$0.200 an hour (1 VM) at the end of fill, $0.400 an hour (2 VMs) at most in shrink, at 20.0s, 200 %")]
+#[case::dearer_for_a_moment(
+    199,
+    Fail,
+    "$0.200 an hour (1 VM) at the end of fill, $0.400 an hour (2 VMs) at most in shrink, at 20.0s, 200 %"
+)]
+#[case::within_the_limit(
+    200,
+    Pass,
+    "$0.200 an hour (1 VM) at the end of fill, $0.400 an hour (2 VMs) at most in shrink, at 20.0s, 200 %"
+)]
 fn at_every_moment(#[case] at_most_percent: u32, #[case] verdict: Verdict, #[case] observed: &str) {
     let mut scene = Scene::new();
     scene.phase("fill", 1, 10);

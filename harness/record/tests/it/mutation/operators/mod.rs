@@ -10,8 +10,8 @@ mod usage;
 mod vms;
 
 use harness_plan::{
-    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, MaxSurge, Replaced, Scope, Selection, Unready,
-    VmCount,
+    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, MaxSurge, Replaced, Scope, Selection,
+    Unready, VmCount,
 };
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
