@@ -121,13 +121,13 @@ pub(super) fn made_of_the_same(pools: &[String], phase: &str, property: NodeProp
     mutations
 }
 
-/// A node that was created in the phase is deleted in it, or is deleted and nobody says why.
+/// A node that was created in the phase is deleted in it.
 pub(super) fn replaced_again(pool: &str, phase: &str, reason: Option<&str>, log: &Log<'_>) -> Vec<Mutation> {
     let Some(window) = log.window(phase) else { return Vec::new() };
     let created = claims(pool, log).into_iter().filter(|(created_us, _)| window.contains(*created_us));
     let launched = created.map(|(_, claim)| claim).filter(|claim| {
         log.when(&claim.uid, Reached::Launched).is_some_and(|us| us < window.to_us)
-            && log.when(&claim.uid, Reached::Deleting).is_none()
+            && log.when(&claim.uid, Reached::Deleting).is_none_or(|us| us > window.to_us)
     });
     let mutations = launched.take(3).map(|claim| {
         let known: Vec<(&str, &str)> = vec![(attribute::REASON, reason.unwrap_or("Drifted"))];
