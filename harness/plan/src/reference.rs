@@ -144,6 +144,7 @@ impl<'a> Reference<'a> {
             Check::Replaced(replaced) => Self::of_nodepools(&replaced.nodepools),
             Check::Retained(retained) => Self::of_nodepools(&retained.nodepools),
             Check::MaxConcurrentDisruptions(disruptions) => Self::of_nodepools(&disruptions.nodepools),
+            Check::MaxSurge(surge) => Self::of_nodepools(&surge.nodepools),
             Check::Order(order) => {
                 let kustomization = Referent::FluxObject("Kustomization");
                 let named = order.kustomizations.iter().enumerate();

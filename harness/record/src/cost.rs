@@ -67,6 +67,27 @@ pub(crate) fn price_at(timelines: &Timelines, at_us: u64) -> PriceAt {
     price
 }
 
+/// The moment of a span at which the running VMs cost the most, the first of several, and what they cost then; with it the most VMs without a known
+/// price that ran at any moment of it.
+pub(crate) fn dearest_within(timelines: &Timelines, from_us: u64, to_us: u64) -> (u64, PriceAt) {
+    let vms = || timelines.azure.vms.iter();
+    let starts = vms().filter_map(|vm| vm.booted_us);
+    let changes = vms().flat_map(|vm| vm.prices.iter().map(|price| price.from_us));
+    let mut moments: Vec<u64> = starts.chain(changes).filter(|us| (from_us..=to_us).contains(us)).collect();
+    moments.push(from_us);
+    moments.sort_unstable();
+    moments.dedup();
+    let (mut dearest, mut unknown) = ((from_us, PriceAt::default()), 0);
+    for at_us in moments {
+        let price = price_at(timelines, at_us);
+        unknown = unknown.max(price.vms_without_price);
+        if price.micro_usd_per_hour > dearest.1.micro_usd_per_hour {
+            dearest = (at_us, price);
+        }
+    }
+    (dearest.0, PriceAt { vms_without_price: unknown, ..dearest.1 })
+}
+
 /// Until when a VM that was never seen to go is counted: as far as Azure's own ledger goes, or to the end of the log.
 fn until_us(timelines: &Timelines) -> u64 {
     timelines.azure.ledger.as_ref().map_or(timelines.last_us, |ledger| ledger.until_us)

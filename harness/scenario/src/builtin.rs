@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 28] = [
+const SCENARIOS: [Builtin; 30] = [
     scenario!("azure-anomalies"),
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
@@ -47,6 +47,8 @@ const SCENARIOS: [Builtin; 28] = [
     scenario!("scale-to-zero"),
     scenario!("spot"),
     scenario!("spot-price"),
+    scenario!("steady-state"),
     scenario!("system-surge"),
     scenario!("time-windows"),
+    scenario!("upgrade-under-load"),
 ];

@@ -10,6 +10,7 @@ mod happened;
 mod latency;
 mod limits;
 mod max_concurrent_disruptions;
+mod max_surge;
 mod notified;
 mod order;
 mod pending;
@@ -40,6 +41,7 @@ pub use happened::Happened;
 pub use latency::LatencyLimits;
 pub use limits::PoolLimits;
 pub use max_concurrent_disruptions::MaxConcurrentDisruptions;
+pub use max_surge::MaxSurge;
 pub use notified::{NotificationPattern, Notified};
 pub use order::{AppliedInOrder, Order};
 pub use pending::Pending;
@@ -148,7 +150,9 @@ pub enum Check {
     Retained(Retained),
     /// At no moment were more nodes of a NodePool being disrupted.
     MaxConcurrentDisruptions(MaxConcurrentDisruptions),
-    /// The hourly price of the fleet fell.
+    /// At no moment did a NodePool have more nodes beyond those with which the phases started.
+    MaxSurge(MaxSurge),
+    /// The hourly price of the fleet fell, or did not rise.
     Price(Price),
     /// Spot VMs cost less than the same VMs on demand.
     Savings(Savings),
@@ -205,6 +209,7 @@ impl Check {
             Self::Replaced(check) => check,
             Self::Retained(check) => check,
             Self::MaxConcurrentDisruptions(check) => check,
+            Self::MaxSurge(check) => check,
             Self::Price(check) => check,
             Self::Savings(check) => check,
             Self::Quota(check) => check,
@@ -236,6 +241,7 @@ impl Check {
             Self::Replaced(check) => Some(&mut check.nodepools),
             Self::Retained(check) => Some(&mut check.nodepools),
             Self::MaxConcurrentDisruptions(check) => Some(&mut check.nodepools),
+            Self::MaxSurge(check) => Some(&mut check.nodepools),
             Self::Phase(_)
             | Self::Latency(_)
             | Self::Fleet(_)

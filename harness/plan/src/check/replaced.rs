@@ -29,6 +29,9 @@ pub struct Replaced {
     /// What must be different on the new nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differs_in: Option<NodeProperty>,
+    /// Whether no node that was created in the phase may be deleted in it for the reason: nothing is replaced twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
 }
 
 /// What a node is made from: the difference between an old and a new node.
@@ -85,6 +88,9 @@ impl fmt::Display for Replaced {
             None => f.write_str("all nodes")?,
         }
         write!(f, " of {} replaced", self.nodepools.describe("nodepools"))?;
+        if self.once {
+            f.write_str(" once")?;
+        }
         if let Some(reason) = &self.reason {
             write!(f, " ({reason})")?;
         }

@@ -12,6 +12,7 @@ mod happened;
 mod latency;
 mod limits;
 mod max_concurrent_disruptions;
+mod max_surge;
 mod nodes;
 mod order;
 mod outcome;
@@ -58,6 +59,7 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Replaced(check) => replaced::check(check, evidence),
         Check::Retained(check) => retained::check(check, evidence),
         Check::MaxConcurrentDisruptions(check) => max_concurrent_disruptions::check(check, evidence),
+        Check::MaxSurge(check) => max_surge::check(check, evidence),
         Check::Price(check) => price::check(check, evidence),
         Check::Savings(check) => savings::check(check, evidence),
         Check::Quota(check) => quota::check(check, evidence),

@@ -21,12 +21,15 @@ struct Tally<'a> {
     otherwise: Vec<(Node<'a>, &'a str)>,
     /// Created in the phase and Ready in it.
     new: Vec<Node<'a>>,
+    /// Created in the phase, and being deleted in it for the expected or an unknown reason.
+    again: Vec<(Node<'a>, &'a str)>,
 }
 
 pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of([asked.phase.as_str()], evidence);
     // Nodes that were replaced stay replaced; another new node could still be like the old ones.
-    let mut verdict = if asked.differs_in.is_some() { windows.judge_always(true) } else { Verdict::Pass };
+    let to_the_end = asked.differs_in.is_some() || asked.once;
+    let mut verdict = if to_the_end { windows.judge_always(true) } else { Verdict::Pass };
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     let (mut old, mut replaced, mut unknown) = (0_u64, 0_u64, 0_u64);
     let pools = used(asked.nodepools.names(), evidence);
@@ -43,9 +46,18 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
         }
         let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len(), "node"));
         if !tally.otherwise.is_empty() {
-            text.push_str(&format!(", {} deleted for another reason ({})", tally.otherwise.len(), otherwise(&tally)));
+            text.push_str(&format!(
+                ", {} deleted for another reason ({})",
+                tally.otherwise.len(),
+                reasons(&tally.otherwise)
+            ));
         }
         observed.about(pool, text);
+        if asked.once && !tally.again.is_empty() {
+            observed.about(pool, format!("{} replaced again ({})", tally.again.len(), reasons(&tally.again)));
+            let known = tally.again.iter().any(|(_, reason)| asked.reason.is_none() || !reason.is_empty());
+            verdict = verdict.and(if known { Verdict::Fail } else { Verdict::Inconclusive });
+        }
         let (findings, of_new) = judge_new(&tally, asked, &windows);
         verdict = verdict.and(of_new);
         observed.extend(findings);
@@ -67,7 +79,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     let shown = if shown.is_empty() { String::new() } else { format!("{}; ", shown.join("; ")) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed, verdict == Verdict::Pass && asked.differs_in.is_none()),
+        observed: windows.observed(observed, verdict == Verdict::Pass && !to_the_end),
         limit: limit(asked),
         evidence: format!("{shown}in {}", windows.described()),
     }
@@ -78,7 +90,8 @@ fn limit(asked: &Replaced) -> String {
         asked.at_least.map_or("every node".to_owned(), |least| format!("at least {}", text::count(least, "node")));
     let why = asked.reason.as_ref().map_or(String::new(), |reason| format!(" as {reason}"));
     let how = asked.differs_in.map_or(String::new(), |it| format!(", by nodes of another {}", it.as_str()));
-    format!("{many} replaced{why}{how}")
+    let once = if asked.once { ", and none of these again" } else { "" };
+    format!("{many} replaced{why}{how}{once}")
 }
 
 fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &Evidence<'a>) -> Tally<'a> {
@@ -93,10 +106,17 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
                     _ => tally.replaced.push(node),
                 }
             }
-        } else if node.claim.created.is_some_and(|stamp| stamp.at_us() >= window.from_us)
-            && node.ready_us().is_some_and(|us| us <= window.to_us)
-        {
-            tally.new.push(node);
+        } else if node.claim.created.is_some_and(|stamp| stamp.at_us() >= window.from_us) {
+            if node.ready_us().is_some_and(|us| us <= window.to_us) {
+                tally.new.push(node);
+            }
+            // A NodeClaim without a machine is abandoned, not replaced.
+            if node.claim.launched.is_some() && node.deletion_us().is_some_and(|us| us <= window.to_us) {
+                let why = node.reason();
+                if reason.is_none_or(|reason| why == reason) || why.is_empty() {
+                    tally.again.push((node, why));
+                }
+            }
         }
     }
     // Nodes from before the first deletion for this reason were created for something else.
@@ -152,9 +172,9 @@ fn value(made: Provenance, property: NodeProperty) -> Name {
     }
 }
 
-fn otherwise(tally: &Tally<'_>) -> String {
-    let texts: Vec<String> = tally
-        .otherwise
+/// `a Empty, b for no known reason`.
+fn reasons(nodes: &[(Node<'_>, &str)]) -> String {
+    let texts: Vec<String> = nodes
         .iter()
         .map(|(node, reason)| {
             format!("{} {}", node.name(), if reason.is_empty() { "for no known reason" } else { reason })

@@ -88,7 +88,9 @@ fn proves(check: &Check, verdict: Verdict) -> bool {
         | Check::Available(_)
         | Check::Retained(_)
         | Check::MaxConcurrentDisruptions(_)
+        | Check::MaxSurge(_)
         | Check::AppliedInOrder(_) => Bounds { at_least: None, at_most: Some(0) },
+        Check::Price(check) if check.always => Bounds { at_least: None, at_most: Some(0) },
         Check::Field(check) if check.always => Bounds { at_least: None, at_most: Some(0) },
         _ => return false,
     };

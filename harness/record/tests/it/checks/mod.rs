@@ -7,6 +7,7 @@ mod fleet;
 mod happened;
 mod limits;
 mod max_concurrent_disruptions;
+mod max_surge;
 mod notified;
 mod order;
 mod pending;
@@ -62,6 +63,11 @@ fn bound_checks() -> Vec<(&'static str, Check)> {
         ("retained", json!({"retained": {"nodepools": ["memory-optimized"], "in": ["p"]}})),
         ("disruptions", json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "atMost": 1, "in": ["p"]}})),
         ("price", json!({"price": {"before": "before", "after": "p", "atMostPercent": 100}})),
+        ("surge", json!({"maxSurge": {"nodepools": [POOL], "atMost": 5, "in": ["p"]}})),
+        (
+            "price at every moment",
+            json!({"price": {"before": "before", "after": "p", "atMostPercent": 500, "always": true}}),
+        ),
         ("loss", json!({"replacedBeforeLoss": {"in": ["p"]}})),
     ];
     checks.into_iter().map(|(label, check)| (label, planned(check))).collect()
@@ -150,6 +156,8 @@ fn what_must_not_happen_is_refuted_when_it_is_seen(
         json!({"zones": {"workloads": [WEB], "atLeast": 2, "in": ["p"]}}),
         json!({"retained": {"nodepools": [POOL], "in": ["p"]}}),
         json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "atMost": 0, "in": ["p"]}}),
+        json!({"maxSurge": {"nodepools": [POOL], "atMost": 0, "in": ["p"]}}),
+        json!({"price": {"before": "before", "after": "p", "atMostPercent": 100, "always": true}}),
     ];
     let mut scene = good(kind);
     scene.pod_of("api", "api-1", "after", 4, Some(5), Some(30));

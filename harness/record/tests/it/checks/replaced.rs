@@ -94,6 +94,53 @@ fn gone_without_another_is_not_replaced() {
     is(&scene.check(check(None, None, None)), Fail, "general-purpose: 1 of 1 node replaced, no new node was Ready");
 }
 
+/// Before, a node that was replaced again and again was replaced.
+#[rstest]
+#[case::stays(node(21), Pass, "general-purpose: 1 of 1 node replaced")]
+#[case::for_another_reason(node(21).disrupted(40, "Empty"), Pass, "general-purpose: 1 of 1 node replaced")]
+#[case::after_the_phase(node(21).disrupted(60, "Drifted"), Pass, "general-purpose: 1 of 1 node replaced")]
+#[case::at_its_end(
+    node(21).disrupted(59, "Drifted"),
+    Fail,
+    "general-purpose: 1 of 1 node replaced, general-purpose: 1 replaced again (new-1 Drifted)"
+)]
+#[case::in_it(
+    node(21).disrupted(40, "Drifted"),
+    Fail,
+    "general-purpose: 1 of 1 node replaced, general-purpose: 1 replaced again (new-1 Drifted)"
+)]
+#[case::for_no_known_reason(
+    NodeHistory { deleting: Some(40), gone: Some(43), ..node(21) },
+    Inconclusive,
+    "general-purpose: 1 of 1 node replaced, general-purpose: 1 replaced again (new-1 for no known reason)"
+)]
+#[case::never_launched(
+    NodeHistory { ready: None, ..node(21).disrupted(40, "Drifted") },
+    Pass,
+    "general-purpose: 1 of 1 node replaced"
+)]
+fn nothing_is_replaced_twice(#[case] first: NodeHistory, #[case] verdict: Verdict, #[case] observed: &str) {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 60);
+    scene.node("old", &node(1).disrupted(20, "Drifted"));
+    scene.node("new-1", &first);
+    scene.node("new-2", &node(41));
+    let once = json!({"replaced": {"nodepools": [POOL], "in": "p", "reason": "Drifted", "once": true}});
+    is(&scene.check(planned(once)), verdict, observed);
+}
+
+/// Until the phase is over, something may still be replaced again.
+#[rstest]
+#[case("reached", Pass)]
+#[case("by its deadline", Pass)]
+#[case("cancelled", Inconclusive)]
+#[case("not ended", Inconclusive)]
+#[case("never", Inconclusive)]
+fn that_nothing_is_replaced_twice_is_known_at_the_end(#[case] kind: &str, #[case] verdict: Verdict) {
+    let once = json!({"replaced": {"nodepools": [POOL], "in": "p", "atLeast": 1, "once": true}});
+    assert_eq!(good(kind).check(planned(once)).verdict, verdict);
+}
+
 #[test]
 fn without_nodes_there_is_no_evidence() {
     let mut scene = Scene::new();

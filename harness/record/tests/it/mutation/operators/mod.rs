@@ -10,8 +10,8 @@ mod usage;
 mod vms;
 
 use harness_plan::{
-    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, Replaced, Scope, Selection, Unready,
-    VmCount,
+    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, MaxSurge, Replaced, Scope, Selection,
+    Unready, VmCount,
 };
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
@@ -48,17 +48,29 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
         Check::Unready(Unready { workloads, phases, .. }) => {
             each(workloads, |workload| pods::stuck(workload, phases, log))
         }
-        Check::Replaced(Replaced { nodepools, phase, differs_in, .. }) => {
+        Check::Replaced(Replaced { nodepools, phase, differs_in, once, reason, .. }) => {
             let mut claims = each(nodepools, |pool| nodes::not_replaced(pool, phase, log));
             if let Some(property) = differs_in {
                 claims.push(Claim::new("by others", nodes::made_of_the_same(nodepools.names(), phase, *property, log)));
             }
+            if *once {
+                let again = |pool: &str| nodes::replaced_again(pool, phase, reason.as_deref(), log);
+                let claims_of_pools = each(nodepools, again).into_iter();
+                claims.extend(claims_of_pools.map(|claim| Claim::new(format!("once {}", claim.what), claim.mutations)));
+            }
             claims
+        }
+        Check::MaxSurge(MaxSurge { nodepools, at_most, phases }) => {
+            each(nodepools, |pool| nodes::too_many(pool, *at_most, phases, log))
         }
         Check::MaxConcurrentDisruptions(MaxConcurrentDisruptions { nodepools, reason, phases, .. }) => {
             each(nodepools, |pool| nodes::all_at_once(pool, reason.as_deref(), phases, log))
         }
-        Check::Price(check) => vec![Claim::new("", vms::dearer(&check.before, &check.after, log))],
+        Check::Price(check) => {
+            let end = (!check.always).then(|| Claim::new("", vms::dearer(&check.before, &check.after, log)));
+            let always = check.always.then(|| Claim::new("always", vms::dearer_for_a_moment(&check.after, log)));
+            end.into_iter().chain(always).collect()
+        }
         Check::Savings(_) => vec![Claim::new("", vms::nothing_saved(log))],
         Check::Quota(check) => {
             check.cores.iter().map(|(scope, cores)| Claim::new(scope, vms::over_quota(scope, *cores, log))).collect()

@@ -3,6 +3,7 @@
 use harness_plan::NodeProperty;
 use harness_record::Event;
 use harness_record::event::*;
+use harness_units::Amount;
 
 use super::super::edit::{Edit, Mutation, milestone, unseen_object, with, without};
 use super::super::log::{Log, Window};
@@ -118,6 +119,47 @@ pub(super) fn made_of_the_same(pools: &[String], phase: &str, property: NodeProp
         }
     }
     mutations
+}
+
+/// A node that was created in the phase is deleted in it.
+pub(super) fn replaced_again(pool: &str, phase: &str, reason: Option<&str>, log: &Log<'_>) -> Vec<Mutation> {
+    let Some(window) = log.window(phase) else { return Vec::new() };
+    let created = claims(pool, log).into_iter().filter(|(created_us, _)| window.contains(*created_us));
+    let launched = created.map(|(_, claim)| claim).filter(|claim| {
+        log.when(&claim.uid, Reached::Launched).is_some_and(|us| us < window.to_us)
+            && log.when(&claim.uid, Reached::Deleting).is_none_or(|us| us > window.to_us)
+    });
+    let mutations = launched.take(3).map(|claim| {
+        let known: Vec<(&str, &str)> = vec![(attribute::REASON, reason.unwrap_or("Drifted"))];
+        let chosen = milestone(window.to_us, claim, Reached::Disrupted, &known);
+        let deleting = milestone(window.to_us, claim, Reached::Deleting, &[]);
+        let what = format!("{} of {pool} is replaced again", claim.name);
+        Mutation::new(what, vec![Edit::Add(chosen), Edit::Add(deleting)]).naming(&claim.name)
+    });
+    mutations.collect()
+}
+
+/// So many nodes exist for a moment of the phases that the surge is too large by one.
+pub(super) fn too_many(pool: &str, at_most: Amount, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let windows = log.windows(phases);
+    let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Vec::new() };
+    let there = claims(pool, log).into_iter().filter(|(_, claim)| {
+        log.when(&claim.uid, Reached::Initialized).is_some_and(|us| us <= first.from_us)
+            && log.when(&claim.uid, Reached::Deleting).is_none_or(|us| us > first.from_us)
+    });
+    let more = at_most.of(there.count() as u64) + 1;
+    let (from_us, to_us) = (last.middle_us(), last.middle_us() + 1_000);
+    let edits = (0..more).flat_map(|number| {
+        let claim = unseen_object(ObjectKind::NodeClaim, &format!("{pool}-mutant-{number}"));
+        let own = [(attribute::NODEPOOL, pool)];
+        [
+            milestone(from_us, &claim, Reached::Created, &own),
+            milestone(from_us, &claim, Reached::Launched, &own),
+            milestone(to_us, &claim, Reached::Deleted, &own),
+        ]
+    });
+    let what = format!("{pool} has {more} nodes more than at the start");
+    vec![Mutation::new(what, edits.map(Edit::Add).collect()).naming(pool)]
 }
 
 /// A node of the pool starts to be deleted in the phases.

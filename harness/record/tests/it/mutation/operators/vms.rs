@@ -106,6 +106,19 @@ pub(super) fn dearer(before: &str, after: &str, log: &Log<'_>) -> Vec<Mutation> 
     mutations
 }
 
+/// One more VM runs for a moment of the phase.
+pub(super) fn dearer_for_a_moment(phase: &str, log: &Log<'_>) -> Vec<Mutation> {
+    let Some(window) = log.window(phase) else { return Vec::new() };
+    let booted: Vec<_> = log.facts(AzureFactKind::VmBooted).collect();
+    let mutations = booted.iter().rev().take(1).map(|(_, event, _)| {
+        let boots = at(&extra(event), window.middle_us());
+        let gone = changed(&at(&boots, window.middle_us() + 1), |fact| fact.what = AzureFactKind::VmDeleted);
+        let edits = vec![Edit::Add(boots), Edit::Add(gone)];
+        Mutation::new(format!("one more VM runs for a moment of {phase}"), edits).naming(phase)
+    });
+    mutations.collect()
+}
+
 /// Spot VMs cost what they cost on demand.
 pub(super) fn nothing_saved(log: &Log<'_>) -> Vec<Mutation> {
     let facts = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
