@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 27] = [
+const SCENARIOS: [Builtin; 28] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -48,4 +48,5 @@ const SCENARIOS: [Builtin; 27] = [
     scenario!("spot-price"),
     scenario!("system-surge"),
     scenario!("time-windows"),
+    scenario!("zone-outage"),
 ];
