@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 28] = [
+const SCENARIOS: [Builtin; 29] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -48,5 +48,6 @@ const SCENARIOS: [Builtin; 28] = [
     scenario!("spot-price"),
     scenario!("system-surge"),
     scenario!("time-windows"),
+    scenario!("workload-shapes"),
     scenario!("zone-outage"),
 ];
