@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 30] = [
+const SCENARIOS: [Builtin; 32] = [
     scenario!("azure-anomalies"),
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
@@ -51,4 +51,6 @@ const SCENARIOS: [Builtin; 30] = [
     scenario!("system-surge"),
     scenario!("time-windows"),
     scenario!("upgrade-under-load"),
+    scenario!("workload-shapes"),
+    scenario!("zone-outage"),
 ];

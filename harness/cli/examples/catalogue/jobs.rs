@@ -188,7 +188,7 @@ pub(crate) mod tests {
         assert!(jobs.is_sorted_by_key(|job| std::cmp::Reverse(job.expected)));
         let (cases, scenarios): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| job.counter_case.is_some());
         assert_eq!(scenarios.len(), builtin_scenarios().len());
-        assert!((8..=12).contains(&cases.len()));
+        assert!((8..=20).contains(&cases.len()));
         assert!(cases.iter().all(|job| job.profile == Profile::Smoke));
         assert!(scenarios.iter().all(|job| job.profile == Profile::Default));
     }

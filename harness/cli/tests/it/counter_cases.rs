@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::harness;
 
 /// The number of counter-cases: few enough to run on real clusters, each for behaviour that only a real controller shows.
-const COUNT: std::ops::RangeInclusive<usize> = 8..=16;
+const COUNT: std::ops::RangeInclusive<usize> = 8..=20;
 
 /// The plan of a scenario, by name or file.
 fn plan(scenario: &Path) -> Value {

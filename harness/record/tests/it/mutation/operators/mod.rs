@@ -41,7 +41,7 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
         Check::Happened(check) => occurrences(&check.pattern, check.bounds, &check.phases, log),
         Check::Notified(check) => occurrences(&check.notification.pattern(), check.bounds, &check.phases, log),
         Check::Pending(check) => {
-            let mut claims = each(&check.workloads, |workload| pods::bound_after_all(workload, log));
+            let mut claims = each(&check.workloads, |workload| pods::bound_after_all(workload, &check.phases, log));
             claims.push(Claim::new("a reason", pods::without_a_reason(check.workloads.names(), log)));
             claims
         }

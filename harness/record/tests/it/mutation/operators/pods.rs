@@ -44,16 +44,20 @@ pub(super) fn intruder(workloads: &[String], log: &Log<'_>) -> Vec<Mutation> {
     vec![Mutation::new(format!("a pod of no workload is bound to {node}"), edits).naming(&pod.name)]
 }
 
-/// A pod that must stay Pending is bound.
-pub(super) fn bound_after_all(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
-    let mut created = log.milestones(ObjectKind::Pod, Reached::Created);
-    let pod = created.find(|(_, _, it)| log.subject(&it.object) == workload);
-    let bound = pod.map(|(_, event, it)| {
+/// A pod that must stay Pending is bound: of those without a node one after the other, in the middle of a phase where only phases matter.
+pub(super) fn bound_after_all(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let phase = phases.iter().find_map(|phase| log.window(phase));
+    let created = log.milestones(ObjectKind::Pod, Reached::Created);
+    let pods = created.filter(|(_, _, it)| {
+        log.subject(&it.object) == workload && log.when(&it.object.uid, Reached::Scheduled).is_none()
+    });
+    let bound = pods.map(|(_, event, it)| {
         let node = [(attribute::NODE, "elsewhere")];
-        let bound = milestone(event.at_us + MOMENT_US, &it.object, Reached::Scheduled, &node);
+        let at_us = phase.map_or(0, Window::middle_us).max(event.at_us + MOMENT_US);
+        let bound = milestone(at_us, &it.object, Reached::Scheduled, &node);
         Mutation::new(format!("{} is bound", it.object.name), vec![Edit::Add(bound)]).naming(workload)
     });
-    bound.into_iter().collect()
+    bound.collect()
 }
 
 /// No controller says why the pods are Pending.
