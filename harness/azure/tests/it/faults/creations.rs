@@ -249,7 +249,6 @@ async fn a_failure_may_be_reported_late_and_the_node_outlive_its_vm() {
     let failed = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
     assert!(failed.monotonic_ns - creating.monotonic_ns >= 99_900_000);
     lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. })).await;
-    let name = lab.vm_name("web-1").await;
     lab.delete_machines(&["web-1"]).await;
     let deleted = lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
     assert_eq!(lab.get(&lab.machine("web-1")).await.status, 404);
