@@ -329,7 +329,7 @@ fn a_scenario_is_listed_with_its_group_its_parameters_and_its_times() {
     assert_eq!(burst["group"], "scaling");
     let pods = burst["parameters"].as_array().unwrap().iter().find(|it| it["name"] == "podsPerClass").unwrap();
     assert_eq!(pods["type"], "count");
-    assert_eq!(pods["values"], serde_json::json!({"smoke": "6", "default": "40", "full": "300"}));
+    assert_eq!(pods["values"], serde_json::json!({"smoke": "6", "default": "40", "full": "250"}));
     for row in &rows {
         for profile in ["smoke", "default", "full"] {
             let takes = &row["takes"][profile];
@@ -344,7 +344,7 @@ fn a_scenario_is_listed_with_its_group_its_parameters_and_its_times() {
     };
     assert_eq!(groups.iter().flat_map(|group| of(group)).collect::<Vec<_>>(), rows);
     let (_, text, _) = invoke(&["list", "-v"]);
-    assert!(text.contains("6 | 40 | 300; Pods of each workload (count)"), "{text}");
+    assert!(text.contains("6 | 40 | 250; Pods of each workload (count)"), "{text}");
 }
 
 #[test]
