@@ -1,5 +1,6 @@
 //! Causes that controllers gave in Events.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cause::{About, Cause, Extent, Kind, Word};
@@ -24,9 +25,8 @@ pub(super) fn causes<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
             continue;
         }
         let word = word(&key.reason, &given.message);
-        let order = |word, given: &ReasonTally| (word, std::cmp::Reverse(given.count));
-        let known = words.get(pool).map(|(word, _, given)| order(*word, given));
-        if known.is_none_or(|known| order(word, given) < known) {
+        let known = words.get(pool).map(|(word, key, given)| order(*word, key, given));
+        if known.is_none_or(|known| order(word, key, given) < known) {
             words.insert(pool, (word, key, given));
         }
     }
@@ -56,6 +56,13 @@ fn pool_of<'a>(key: &'a ReasonKey, evidence: &Evidence<'a>) -> Option<&'a str> {
         // The owner of a NodeClaim is its NodePool.
         _ => Some(owner),
     }
+}
+
+/// The most telling first: among equal words the most frequent, and then the one that was given last. What blocks a disruption is a state, and
+/// only the last one still holds.
+fn order(word: Word, key: &ReasonKey, given: &ReasonTally) -> (Word, Reverse<u64>, Reverse<u64>) {
+    let how_often = if key.reason == DISRUPTION_BLOCKED { 0 } else { given.count };
+    (word, Reverse(how_often), Reverse(given.last_us))
 }
 
 /// Whether a workload has fewer pods than the plan asked for.
