@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{self, builtin, builtin_tree, scenario, skus};
+use crate::common::{self, builtin, builtin_tree, inputs, scenario, skus};
 use harness_plan::{Action, Check, Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, plan};
-use harness_tree::derive::PodSize;
 use harness_yaml::Diagnostic;
 use proptest::prelude::*;
 use rstest::rstest;
@@ -17,15 +16,8 @@ fn planned(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str])
 
 fn try_plan(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str]) -> Result<Plan, Vec<Diagnostic>> {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let inputs = PlanInputs {
-        profile,
-        seed,
-        overrides: &overrides,
-        tree: &builtin_tree(),
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let (tree, skus) = (builtin_tree(), skus());
+    let inputs = PlanInputs { profile, seed, overrides: &overrides, ..inputs(&tree, &skus) };
     plan(scenario, &inputs)
 }
 
@@ -218,15 +210,8 @@ fn what_a_scenario_names_must_be_in_its_tree(
     assert!(text.contains(right), "the case changes something");
     let scenario = scenario(&text.replacen(right, wrong, 1));
     let tree = builtin_tree();
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = inputs(&tree, &skus);
     let errors = plan(&scenario, &inputs).unwrap_err();
     assert_eq!(errors.len(), 1, "{}", common::lines(&errors));
     assert_eq!(errors[0].line, line, "{}", errors[0]);
@@ -237,15 +222,8 @@ fn what_a_scenario_names_must_be_in_its_tree(
 #[test]
 fn a_copy_of_the_tree_runs_the_named_workloads() {
     let tree = harness_tree::read_tree("./clusters/production", &harness_tree::builtin_node_config()).unwrap();
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = inputs(&tree, &skus);
     let plan = plan(&builtin("scale-burst"), &inputs).unwrap();
     let names: Vec<&str> = plan.workloads.iter().map(|workload| workload.name.as_str()).collect();
     assert_eq!(names, ["cache", "encoder", "web"]);
@@ -289,15 +267,8 @@ phases:
     let mut files = harness_tree::builtin_node_config();
     files.iter_mut().for_each(|file| file.text = file.text.replace("[on-demand]", "[on-demand, spot]"));
     let tree = harness_tree::read_tree("node-config", &files).unwrap();
-    let inputs = PlanInputs {
-        profile: Profile::Smoke,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = PlanInputs { profile: Profile::Smoke, ..inputs(&tree, &skus) };
     let plan = plan(&scenario(text), &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)));
     insta::assert_json_snapshot!("faults-azure", plan.azure);
     insta::assert_json_snapshot!("faults-actions", plan.phases[0].actions);
@@ -463,15 +434,8 @@ fn on_another_tree_a_class_without_nodes_leaves_a_note() {
         file.text = file.text.replace("cpu: \"1000\"", "cpu: \"0\"");
     }
     let tree = harness_tree::read_tree("./other", &files).unwrap();
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = inputs(&tree, &skus);
     let plan = plan(&scenario(&text), &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)));
     let expected = [
         "`web` is left out: `general-purpose` cannot be used: its limits switch it off",

@@ -1,9 +1,8 @@
 //! Whatever a file contains, the result is a value or errors with places in that file, never a panic.
 
-use crate::common::{self, lines, skus};
+use crate::common::{self, inputs, lines, skus};
 use harness_plan::Profile;
 use harness_scenario::{PlanInputs, builtin_scenarios, parse, plan};
-use harness_tree::derive::PodSize;
 use harness_tree::{SourceFile, builtin_node_config, read_tree};
 use proptest::prelude::*;
 
@@ -52,7 +51,8 @@ proptest! {
             }
             Ok(scenario) => {
                 let tree = common::builtin_tree();
-                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, daemon_sets: PodSize::default(), operations: &[], skus: &skus() };
+                let skus = skus();
+                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, ..inputs(&tree, &skus) };
                 if let Ok(plan) = plan(&scenario, &inputs) {
                     prop_assert!(!plan.workloads.is_empty());
                 }
@@ -68,7 +68,8 @@ proptest! {
             Err(findings) => prop_assert!(findings.iter().all(|one| one.line >= 1 && !one.effect.is_empty()), "{}", lines(&findings)),
             Ok(tree) => {
                 let scenario = parse("scenario.yaml", builtin_scenarios().iter().find(|scenario| scenario.name == "scale-burst").unwrap().text).unwrap();
-                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, daemon_sets: PodSize::default(), operations: &[], skus: &skus() };
+                let skus = skus();
+                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, ..inputs(&tree, &skus) };
                 if let Err(errors) = plan(&scenario, &inputs) {
                     prop_assert!(errors.iter().all(|error| error.hint.is_some()), "{}", lines(&errors));
                 }

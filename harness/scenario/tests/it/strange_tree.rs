@@ -1,10 +1,9 @@
 //! A tree of another team: other names, two pools with equal requirements, spot, a startup taint, Arm.
 
-use crate::common::{builtin, lines, skus, tree};
-use harness_plan::{Check, Plan, Profile};
-use harness_scenario::{PlanInputs, plan};
+use crate::common::{builtin, inputs, lines, skus, tree};
+use harness_plan::{Check, Plan};
+use harness_scenario::plan;
 use harness_tree::NodeConfigTree;
-use harness_tree::derive::PodSize;
 use rstest::rstest;
 
 fn pool(name: &str, spec: &str, template: &str, requirements: &[(&str, &str)]) -> String {
@@ -53,15 +52,8 @@ fn five_pools() -> NodeConfigTree {
 }
 
 fn planned(tree: &NodeConfigTree) -> Plan {
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = inputs(tree, &skus);
     plan(&builtin("scale-burst"), &inputs).unwrap_or_else(|errors| panic!("{}", lines(&errors)))
 }
 
@@ -112,15 +104,8 @@ fn pools_without_a_workload_have_a_reason(
 ) {
     let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n";
     let tree = tree(&[("class.yaml", class), ("pool.yaml", &pool("only", spec, template, requirements))]).unwrap();
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = inputs(&tree, &skus);
     let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
     assert_eq!(errors.len(), 1, "{}", lines(&errors));
     assert!(errors[0].message.contains("no class of the tree `other` can be tested"), "{}", errors[0]);
@@ -136,15 +121,8 @@ fn min_values_must_be_possible(#[case] count: &str, #[case] workloads: usize) {
     let text = pool("only", "", "", &[("node.kubernetes.io/instance-type", names)])
         .replace("]}", &format!("], minValues: {count}}}"));
     let tree = tree(&[("class.yaml", class), ("pool.yaml", &text)]).unwrap_or_else(|found| panic!("{}", lines(&found)));
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus(),
-    };
+    let skus = skus();
+    let inputs = inputs(&tree, &skus);
     let plan = plan(&builtin("scale-burst"), &inputs);
     assert_eq!(plan.map(|plan| plan.workloads.len()).unwrap_or(0), workloads);
 }
@@ -164,15 +142,7 @@ fn a_gpu_pool_gets_pods_that_fit(#[case] name: Option<&str>, #[case] workloads: 
     let tree = tree(&[("class.yaml", class), ("pool.yaml", &pool)]).unwrap();
     let mut skus = skus();
     skus.iter_mut().filter(|sku| sku.gpus > 0).for_each(|sku| sku.gpu_name = name.map(str::to_owned));
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &[],
-        skus: &skus,
-    };
+    let inputs = inputs(&tree, &skus);
     let planned = plan(&builtin("scale-burst"), &inputs).map(|plan| plan.workloads).unwrap_or_default();
     assert_eq!(planned.len(), workloads);
     for workload in planned {

@@ -3,7 +3,7 @@
 use harness_plan::{Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, amended, builtin_scenarios, parse, plan};
 use harness_tree::derive::PodSize;
-use harness_tree::{builtin_node_config, read_tree};
+use harness_tree::{NodeConfigTree, SkuFact, builtin_node_config, read_tree};
 use harness_yaml::Diagnostic;
 
 #[path = "../../../../tree/tests/it/common/mod.rs"]
@@ -29,20 +29,24 @@ pub(crate) fn refusals(text: &str) -> Vec<Diagnostic> {
     planned_on_its_tree(text).err().unwrap_or_default()
 }
 
+/// The inputs of a plan on a tree with these sizes: profile default, and the seed of every test here.
+pub(crate) fn inputs<'a>(tree: &'a NodeConfigTree, skus: &'a [SkuFact]) -> PlanInputs<'a> {
+    PlanInputs {
+        profile: Profile::Default,
+        seed: 7,
+        overrides: &[],
+        tree,
+        daemon_sets: PodSize::default(),
+        operations: &[],
+        skus,
+    }
+}
+
 /// The plan on the built-in tree, with what the scenario changes in it.
 pub(crate) fn planned_on_its_tree(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let scenario = parse("scenario.yaml", text)?;
     let files = amended(&scenario, "node-config", &builtin_node_config(), &skus())?;
     let tree = read_tree("node-config", &files).unwrap_or_else(|findings| panic!("{}", lines(&findings)));
-    let (profile, seed) = (Profile::Default, 7);
-    let inputs = PlanInputs {
-        profile,
-        seed,
-        overrides: &[],
-        tree: &tree,
-        daemon_sets: PodSize::default(),
-        operations: &OPERATIONS,
-        skus: &skus(),
-    };
-    plan(&scenario, &inputs)
+    let skus = skus();
+    plan(&scenario, &PlanInputs { operations: &OPERATIONS, ..inputs(&tree, &skus) })
 }
