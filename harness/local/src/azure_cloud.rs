@@ -1,4 +1,4 @@
-//! The cloud that the NAP controller is told it runs in.
+//! The cloud in which the NAP controller believes that it runs.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantNames};

@@ -39,7 +39,7 @@ pub struct LocalConfig {
     /// How the NAP controller asks for machines: one call a machine (`aksmachineapi`, the default) or one call for all that
     /// it wants within a second (`aksmachineapiheaderbatch`).
     pub provision_mode: String,
-    /// The cloud that the NAP controller is told it runs in.
+    /// The cloud in which the NAP controller believes that it runs.
     #[serde(default = "AzureCloud::of_before")]
     pub cloud: AzureCloud,
     /// How long the whole start may take.

@@ -65,7 +65,7 @@ pub fn daemon_sets() -> (Millicores, Bytes) {
     *SUM
 }
 
-/// Whether Resource Manager may delete this agent pool: AKS keeps the system pool.
+/// Whether this agent pool is the system pool, which AKS does not let anybody delete.
 pub(crate) fn is_system_pool(name: &str) -> bool {
     name == system_pool::NAME
 }

@@ -284,11 +284,26 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// Those of a machine of an agent pool of mode Machines: `aks-<pool>-<machine>-<8 digits>-vm`.
     pub(crate) fn new(config: &Config, pool: &str, machine: &str) -> Self {
         let vm = format!("aks-{pool}-{machine}-{}-vm", cluster_digits(config));
-        let id = |rg: &str| {
+        let resource = format!("virtualMachines/{vm}");
+        Self::of(config, pool, machine, vm, &resource)
+    }
+
+    /// Those of the n-th of ten instances at most of an agent pool's scale set, from 0: `aks-<pool>-<8 digits>-vmss000000`.
+    pub(crate) fn of_scale_set(config: &Config, pool: &str, ordinal: u64) -> Self {
+        let set = format!("aks-{pool}-{}-vmss", cluster_digits(config));
+        let vm = format!("{set}{ordinal:06}");
+        let machine = vm.clone();
+        Self::of(config, pool, &machine, vm, &format!("virtualMachineScaleSets/{set}/virtualMachines/{ordinal}"))
+    }
+
+    /// Those of a VM that is this resource of Microsoft.Compute.
+    fn of(config: &Config, pool: &str, machine: &str, vm: String, resource: &str) -> Self {
+        let id = |group: &str| {
             format!(
-                "/subscriptions/{}/resourceGroups/{rg}/providers/Microsoft.Compute/virtualMachines/{vm}",
+                "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.Compute/{resource}",
                 config.subscription_id
             )
         };
@@ -296,26 +311,6 @@ impl Names {
             vm_id: id(&config.node_resource_group),
             provider_id: format!("azure://{}", id(&config.node_resource_group.to_lowercase())),
             machine_id: format!("{}/agentPools/{pool}/machines/{machine}", config.cluster_id()),
-            vm,
-        }
-    }
-}
-
-impl Names {
-    /// Those of the n-th of ten instances at most of an agent pool's scale set, from 0: `aks-<pool>-<8 digits>-vmss000000`.
-    pub(crate) fn of_scale_set(config: &Config, pool: &str, ordinal: u64) -> Self {
-        let set = format!("aks-{pool}-{}-vmss", cluster_digits(config));
-        let vm = format!("{set}{ordinal:06}");
-        let id = |rg: &str| {
-            format!(
-                "/subscriptions/{}/resourceGroups/{rg}/providers/Microsoft.Compute/virtualMachineScaleSets/{set}/virtualMachines/{ordinal}",
-                config.subscription_id
-            )
-        };
-        Self {
-            vm_id: id(&config.node_resource_group),
-            provider_id: format!("azure://{}", id(&config.node_resource_group.to_lowercase())),
-            machine_id: format!("{}/agentPools/{pool}/machines/{vm}", config.cluster_id()),
             vm,
         }
     }
