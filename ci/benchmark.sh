@@ -5,6 +5,7 @@
 #   ci/benchmark.sh                          everything, once
 #   ci/benchmark.sh --only smoke --repeat 5  one item, median and range of five
 #   ci/benchmark.sh --pods 250,500           the growth curve over these numbers of pods
+#   ci/benchmark.sh --pods 5000 --pod-cpu 3000m   one pod a node: 5,000 nodes
 #   ci/benchmark.sh --only validate          `validate` of 5,000 generated files: needs no cluster, two minutes
 #   ci/benchmark.sh --only aa                how often `compare` calls equal runs slower, over ten real runs and over simulated ones
 #   ci/benchmark.sh --only aa --aa-runs 0    the same without real runs: a second

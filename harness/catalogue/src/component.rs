@@ -159,7 +159,7 @@ impl Component {
             Self::KubeControllerManager => "Kubernetes controllers",
             Self::KubeScheduler => "Kubernetes scheduler",
             Self::Kwok => "kubelets of simulated nodes",
-            Self::KwokLeases => "leases of simulated nodes",
+            Self::KwokLeases => "heartbeats of simulated nodes",
             Self::SourceController => "Flux: fetches Git",
             Self::KustomizeController => "Flux: applies Kustomizations",
             Self::NotificationController => "Flux: notifications and webhooks",

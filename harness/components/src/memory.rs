@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// What new processes can have, bytes: the machine's, or less where a control group limits it.
-pub(crate) fn available_memory() -> Option<u64> {
+/// What new processes can have, bytes: the machine's, or less where a control group limits it. `None` where neither can be read.
+pub fn available_memory() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
         let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

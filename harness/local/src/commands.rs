@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::ports::Ports;
     use crate::state_dir::StateDir;
+    use harness_catalogue::Stage;
     use std::collections::BTreeSet;
     use std::ffi::OsStr;
     use std::path::{Path, PathBuf};
@@ -113,6 +114,7 @@ mod tests {
 
     fn commands(folder: &Path) -> Commands {
         let layout = Layout {
+            memory_bytes: Some(8 << 30),
             bin_dir: PathBuf::from("/components"),
             state: StateDir::create(folder.join("cluster")).unwrap(),
             ports: Ports::consecutive(FIRST_PORT),
@@ -172,6 +174,19 @@ mod tests {
             expected.extend(called.map(|called| commands.layout.ports.get(called, Port::Main)));
             assert_eq!(mentioned(&commands, &commands.launch(*component).unwrap()), expected, "{component}");
         }
+    }
+
+    #[test]
+    fn the_memory_of_the_components_that_always_run_fits_the_machine() {
+        let temp = tempfile::tempdir().unwrap();
+        let commands = commands(temp.path());
+        let limit = |component: &Component| {
+            let limit = commands.launch(*component).unwrap().env["GOMEMLIMIT"].clone();
+            limit.into_string().unwrap().parse::<u64>().unwrap()
+        };
+        let limits: Vec<u64> = Component::ALL.iter().filter(|it| it.stage() != Stage::OnDemand).map(limit).collect();
+        assert!(limits.iter().all(|bytes| *bytes >= 256 << 20), "{limits:?}");
+        assert!(limits.iter().sum::<u64>() < 8 << 30, "{limits:?}");
     }
 
     #[test]

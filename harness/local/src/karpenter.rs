@@ -85,8 +85,6 @@ pub(crate) fn controller(
         ("HEALTH_PROBE_PORT", layout.ports.get(Component::Karpenter, Port::Health).to_string()),
         ("KUBE_CLIENT_QPS", "1000".to_owned()),
         ("KUBE_CLIENT_BURST", "2000".to_owned()),
-        // Scales how many objects are reconciled at once; AKS gives the managed controller several cores.
-        ("CPU_REQUESTS", "4000".to_owned()),
         ("LOG_LEVEL", "info".to_owned()),
         ("FEATURE_GATES", "NodeRepair=true".to_owned()),
         ("SSL_CERT_FILE", path(azure_ca_file(&layout.state))),

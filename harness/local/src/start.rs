@@ -77,6 +77,7 @@ pub(crate) async fn bring_up(
     let from_ms = steps.now_ms();
     let events = EventRelay::start().await?;
     let layout = Layout {
+        memory_bytes: harness_components::available_memory(),
         bin_dir: config.bin_dir.clone(),
         state: state.clone(),
         ports: Ports::choose()?,

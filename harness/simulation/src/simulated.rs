@@ -30,6 +30,8 @@ pub enum Simulated {
     Kubelets,
     /// Upgrades of the control plane.
     ControlPlaneUpgrades,
+    /// What a control plane of AKS is held back by.
+    ControlPlaneLimits,
 }
 
 impl Simulated {
@@ -47,6 +49,10 @@ impl fmt::Display for Simulated {
             Self::Kubelets => "kubelets (kwok)",
             Self::ControlPlaneUpgrades => {
                 "upgrades of the control plane (NAP is told the new version, the API server stays as it is)"
+            }
+            Self::ControlPlaneLimits => {
+                "limits of the control plane (no API priority and fairness, etcd does not wait for the disk, controllers may send \
+                 500 to 1,000 requests a second)"
             }
         })
     }

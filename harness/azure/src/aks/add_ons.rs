@@ -1,5 +1,6 @@
 //! The DaemonSets of AKS.
 
+use harness_kubernetes::pod_requests;
 use harness_units::{Bytes, Millicores};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::ResourceExt as _;
@@ -57,14 +58,9 @@ fn complete(mut document: Value) -> Value {
 
 /// What a pod of each requests together. The embedded manifests are known to be whole by the tests.
 pub(super) fn sum() -> (Millicores, Bytes) {
-    let (mut cpu, mut memory) = (Millicores(0), Bytes(0));
     let pods = daemon_sets().into_iter().flatten().filter_map(|it| it.spec?.template.spec);
-    for requests in pods.flat_map(|pod| pod.containers).filter_map(|container| container.resources?.requests) {
-        let text = |key: &str| requests.get(key).map(|quantity| quantity.0.as_str());
-        cpu.0 += text("cpu").and_then(|text| text.parse::<Millicores>().ok()).map_or(0, |it| it.0);
-        memory.0 += text("memory").and_then(|text| text.parse::<Bytes>().ok()).map_or(0, |it| it.0);
-    }
-    (cpu, memory)
+    pods.map(|pod| pod_requests(&pod))
+        .fold((Millicores(0), Bytes(0)), |(cpu, memory), it| (Millicores(cpu.0 + it.0.0), Bytes(memory.0 + it.1.0)))
 }
 
 fn api(client: &kube::Client) -> Api<DaemonSet> {

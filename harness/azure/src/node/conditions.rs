@@ -55,9 +55,21 @@ pub(super) fn initial_conditions(status: ReadyStatus) -> Vec<Value> {
     all
 }
 
+/// Marks a Node whose kubelet says nothing, so that the simulated heartbeats do not say for it that it is Ready (`kind-config/kwok/leases.yaml`).
+const SILENT: &str = "kubelet.harness.dev/silent";
+
+/// The patch of a Node by which its kubelet says its conditions, or falls silent.
+pub(super) fn kubelet_patch(status: ReadyStatus, agent: &[AgentCondition]) -> Value {
+    let silent = (status == ReadyStatus::Lost).then_some("true");
+    json!({
+        "metadata": {"annotations": {SILENT: silent}},
+        "status": {"conditions": kubelet_conditions(status, agent)},
+    })
+}
+
 /// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
 /// kubelet's of the same type, but only while the VM runs: the agent ends with it.
-pub(super) fn kubelet_conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Vec<Value> {
+fn kubelet_conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Vec<Value> {
     let now = now_text();
     let (ready, reason, message) = match status {
         ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),

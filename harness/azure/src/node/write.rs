@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::conditions::{self, ReadyStatus};
 use super::parts::{NodeParts, PoolType};
@@ -98,17 +98,17 @@ impl NodeWriter {
         let Ok(_turn) = self.world.ready_turn.acquire().await else {
             return self.judge("ready", Outcome::Failed(STOPS.to_owned()));
         };
-        self.patch("ready", conditions::kubelet_conditions(status, agent)).await
+        self.patch("ready", conditions::kubelet_patch(status, agent)).await
     }
 
     /// Writes the condition of a scheduled preemption.
     pub(crate) async fn preemption(&self) -> bool {
-        self.patch("preemption notice", conditions::preemption_condition()).await
+        self.patch_conditions("preemption notice", conditions::preemption_condition()).await
     }
 
     /// Writes what the agent on the VM reports.
     pub(crate) async fn agent(&self, agent: &[AgentCondition]) -> bool {
-        self.patch("agent's condition", conditions::agent_conditions(agent)).await
+        self.patch_conditions("agent's condition", conditions::agent_conditions(agent)).await
     }
 
     /// Writes whether the Node's running pods are Ready.
@@ -139,10 +139,14 @@ impl NodeWriter {
         false
     }
 
-    async fn patch(&self, step: &str, conditions: Vec<serde_json::Value>) -> bool {
+    async fn patch_conditions(&self, step: &str, conditions: Vec<Value>) -> bool {
+        self.patch(step, json!({"status": {"conditions": conditions}})).await
+    }
+
+    async fn patch(&self, step: &str, patch: Value) -> bool {
         let name = &self.names.vm;
         // Strategic, so that conditions of others (kwok, node problem detectors) stay.
-        let patch = Patch::Strategic(json!({"status": {"conditions": conditions}}));
+        let patch = Patch::Strategic(patch);
         let outcome = self
             .with(|api| async move { api.patch_status(name, &PatchParams::default(), &patch).await.map(drop) })
             .await;

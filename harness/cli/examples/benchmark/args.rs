@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+/// CPU of each pod of the bursts, unless something else is asked for; the targets are for this.
+pub(crate) const DEFAULT_POD_CPU: &str = "500m";
+
 /// How fast the harness is, what it costs and how exactly it measures, as figures beside their targets.
 ///
 /// Exit codes: 0 everything ran, whether or not the targets were met; 1 something that was run failed; 130 interrupted.
@@ -30,6 +33,9 @@ pub(crate) struct Args {
     /// What the cluster of the bursts has besides the nodes of the tree: the system pool and DaemonSets of AKS, or nothing.
     #[arg(long, default_value = "bare", value_parser = ["bare", "aks"], value_name = "PARTS")]
     pub(crate) azure_cluster: String,
+    /// CPU of each pod of the bursts: with 500m, seven fill a node; with 3000m, each needs one.
+    #[arg(long, default_value = DEFAULT_POD_CPU, value_name = "QUANTITY")]
+    pub(crate) pod_cpu: String,
     /// Run each item N times, and print median and range.
     #[arg(long, default_value = "1", value_name = "N")]
     pub(crate) repeat: NonZeroU32,

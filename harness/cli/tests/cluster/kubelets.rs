@@ -1,8 +1,10 @@
-//! What the simulated kubelets do with their pods.
+//! What the simulated kubelets do with their pods, and how they report their nodes.
+
+use std::time::Duration;
 
 use harness_cluster::Cluster;
 use harness_testing::{limits, wait_for};
-use k8s_openapi::api::core::v1::{Event, Namespace, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{Event, Namespace, Node, Pod, PodCondition};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
@@ -58,6 +60,7 @@ async fn look(cluster: Cluster) {
 
     probes_and_crashes(&pods).await;
     sleeps_before_stops(&pods).await;
+    says_again_that_it_is_ready(&nodes).await;
 
     remove(&namespaces, NAMESPACE).await;
     nodes.delete(NODE, &DeleteParams::default()).await.unwrap();
@@ -139,6 +142,32 @@ async fn sleeps_before_stops(pods: &Api<Pod>) {
     }
     assert!(pods.get_opt("sleeps").await.unwrap().is_some(), "its minute is not over");
     pods.delete("sleeps", &DeleteParams::default().grace_period(0)).await.unwrap();
+}
+
+/// A node whose lease was late is Ready again, and one whose VM does not run is not.
+async fn says_again_that_it_is_ready(nodes: &Api<Node>) {
+    let is_ready = async || {
+        let conditions = nodes.get(NODE).await.unwrap().status.unwrap().conditions.unwrap();
+        conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().status
+    };
+    let say = async |silent: Option<&str>| {
+        // What the node controller writes (tryUpdateNodeHealth in pkg/controller/nodelifecycle).
+        let unknown = json!({
+            "metadata": {"annotations": {"kubelet.harness.dev/silent": silent}},
+            "status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]},
+        });
+        nodes.patch_status(NODE, &PatchParams::default(), &Patch::Strategic(unknown)).await.unwrap();
+    };
+    say(Some("true")).await;
+    // A kubelet looks every 10 s.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert_eq!(is_ready().await, "Unknown", "a silent kubelet says nothing");
+    say(None).await;
+    wait_for("the node is Ready again", limits::AUTOSCALED, async || match is_ready().await.as_str() {
+        "True" => Ok(()),
+        other => Err(other.to_owned()),
+    })
+    .await;
 }
 
 async fn ready(pods: &Api<Pod>, name: &str, wanted: &str) {

@@ -84,7 +84,8 @@ pub(crate) fn a_kubeconfig_is_all_that_a_run_needs(shared: &SharedCluster) {
     let header = &ran.events()[0]["e"]["run_started"];
     assert_eq!(header["target"], "kubeconfig");
     assert_eq!(header["capabilities"], serde_json::json!(["node-auto-provisioning", "gitops"]));
-    assert_eq!(header["simulated"], serde_json::json!(["azure", "kubelets", "control-plane-upgrades"]));
+    let simulated = ["azure", "kubelets", "control-plane-upgrades", "control-plane-limits"];
+    assert_eq!(header["simulated"], serde_json::json!(simulated));
     assert_eq!(ran.count(|event| event["azure"].is_object()), 0, "the run does not control this Azure");
     let after = shared.with(async |cluster| cluster.contents().await.unwrap());
     assert_eq!(after.left_since(&before), Vec::<String>::new());

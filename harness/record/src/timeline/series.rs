@@ -118,10 +118,12 @@ pub(crate) fn node_steps(timelines: &Timelines, join: &Join<'_>) -> Vec<NodeStep
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
         let node = join.node(index);
         let ready = node.and_then(|node| node.ready);
+        // A Node may be Ready before its NodeClaim is seen to be launched.
+        let launched = claim.launched.filter(|launched| ready.is_none_or(|ready| launched.at_us() < ready.at_us()));
         let deleted = [claim.deleted, node.and_then(|node| node.deleted)].into_iter().flatten();
         // The Node may be deleted before or after its NodeClaim; the later counts, once the NodeClaim is gone.
         let gone = claim.deleted.and(deleted.max_by_key(|stamp| stamp.at_us()));
-        let reached = [(claim.created, 0), (claim.launched, 1), (ready, 2), (claim.deleting, 3), (gone, NONE)];
+        let reached = [(claim.created, 0), (launched, 1), (ready, 2), (claim.deleting, 3), (gone, NONE)];
         let deletion_us = claim.deletion().map_or(u64::MAX, |stamp| stamp.at_us());
         states.extend(until_deletion(reached, deletion_us));
         for (at_us, ready) in node.map_or(&[][..], |node| &node.flips) {

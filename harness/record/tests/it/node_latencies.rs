@@ -45,6 +45,17 @@ fn a_fill_counts_from_the_start_of_the_growth() {
 }
 
 #[test]
+fn a_node_that_is_ready_before_its_launch_is_seen_counts_as_ready() {
+    let mut scene = Scene::new();
+    scene.phase("p", 1, 20);
+    // Launched a second after it was created.
+    scene.node("quick", &NodeHistory { ready: Some(2), ..node(2) });
+    let result = scene.run(Vec::new());
+    let last = result.nodes_over_time.last().unwrap();
+    assert_eq!((last.claimed, last.launched, last.ready), (0, 0, 1), "{last:?}");
+}
+
+#[test]
 fn a_node_is_idle_from_its_last_pod_to_its_vms_end() {
     let mut scene = Scene::new();
     scene.phase("p", 1, 90);
