@@ -64,15 +64,17 @@ fn steps(mut changes: Vec<Change>) -> Vec<(u64, [u32; 4])> {
     let span_us = changes.last().map_or(0, |last| last.0) - changes.first().map_or(0, |first| first.0);
     let moments = changes.chunk_by(|a, b| a.0 == b.0).count();
     let bucket_us = if moments > STEPS { span_us / STEPS as u64 + 1 } else { 1 };
-    let mut counts = [0_u32; 4];
+    // Signed: of two changes of one object at the same moment, the later may come first.
+    let mut sums = [0_i64; 4];
     let mut steps: Vec<(u64, [u32; 4])> = Vec::new();
     for (at_us, from, to) in changes {
-        if let Some(count) = counts.get_mut(from as usize) {
-            *count = count.saturating_sub(1);
+        if let Some(sum) = sums.get_mut(from as usize) {
+            *sum -= 1;
         }
-        if let Some(count) = counts.get_mut(to as usize) {
-            *count += 1;
+        if let Some(sum) = sums.get_mut(to as usize) {
+            *sum += 1;
         }
+        let counts = sums.map(|sum| u32::try_from(sum).unwrap_or(0));
         match steps.last_mut() {
             Some(last) if last.0 / bucket_us == at_us / bucket_us => *last = (at_us, counts),
             _ => steps.push((at_us, counts)),
