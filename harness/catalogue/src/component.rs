@@ -39,7 +39,7 @@ pub enum Component {
     KubeScheduler,
     /// Plays the kubelets of simulated nodes.
     Kwok,
-    /// Renews the leases of simulated nodes.
+    /// Renews the leases of simulated nodes, and reports a node as Ready again whose lease was late.
     KwokLeases,
     /// Fetches Git repositories for Flux.
     SourceController,

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 
 /// What a pod requests. Sidecars count with the containers; of the containers that run before those only the largest counts, where it is larger
 /// (kubernetes.io/docs/concepts/workloads/pods/init-containers, "Resource sharing within containers"). What the pod as a whole requests replaces both.
-/// A request that is no quantity counts as none.
+/// A request that cannot be parsed as a quantity is ignored.
 pub fn pod_requests(pod: &PodSpec) -> (Millicores, Bytes) {
     let is_sidecar = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
     let (sidecars, before): (Vec<_>, Vec<_>) = pod.init_containers.iter().flatten().partition(is_sidecar);

@@ -22,7 +22,7 @@ use crate::sheet::{Sheet, Unit};
 
 /// The pods of [`Item::Burst`].
 const BURST_PODS: u32 = 1_000;
-/// How many seconds bursts of so many pods of the default size may take until all are Ready.
+/// The targets: the number of pods, each of the default size, and the seconds until all of them are Ready.
 const ALL_READY_S: [(u32, f64); 3] = [(BURST_PODS, 25.0), (3_000, 90.0), (10_000, 480.0)];
 /// The events of [`Item::Report`].
 const REPORT_EVENTS: u32 = 1_000_000;
@@ -140,9 +140,8 @@ impl Bench<'_> {
             };
             if pods == BURST_PODS {
                 self.burst_rows(&burst);
-            }
-            if item == Item::Growth {
-                self.all_ready(item, &burst);
+            } else {
+                self.all_ready(Item::Growth, &burst);
             }
             self.curve.add(burst);
         }

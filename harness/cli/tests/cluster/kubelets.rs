@@ -146,7 +146,7 @@ async fn sleeps_before_stops(pods: &Api<Pod>) {
 
 /// A node whose lease was late is Ready again, and one whose VM does not run is not.
 async fn says_again_that_it_is_ready(nodes: &Api<Node>) {
-    let is_ready = async || {
+    let status = async || {
         let conditions = nodes.get(NODE).await.unwrap().status.unwrap().conditions.unwrap();
         conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().status
     };
@@ -161,9 +161,9 @@ async fn says_again_that_it_is_ready(nodes: &Api<Node>) {
     say(Some("true")).await;
     // A kubelet looks every 10 s.
     tokio::time::sleep(Duration::from_secs(12)).await;
-    assert_eq!(is_ready().await, "Unknown", "a silent kubelet says nothing");
+    assert_eq!(status().await, "Unknown", "a silent kubelet says nothing");
     say(None).await;
-    wait_for("the node is Ready again", limits::AUTOSCALED, async || match is_ready().await.as_str() {
+    wait_for("the node is Ready again", limits::AUTOSCALED, async || match status().await.as_str() {
         "True" => Ok(()),
         other => Err(other.to_owned()),
     })
