@@ -1,53 +1,32 @@
-//! The live faults: which calls and VMs each affects, and when it ends.
-
-use std::time::Duration;
+//! The live faults: how each is set, which cases it hits, and when it ends.
 
 use tokio::time::Instant;
 
-use crate::api::{FaultState, ProvisioningError};
+use super::calls::{PastQuota, Refusals};
+use crate::api::FaultState;
 use crate::catalogue::sizes;
-use crate::clock::{PRESENT_NS, monotonic_ns};
+use crate::clock::monotonic_ns;
 use crate::draws::happens;
-use crate::facts::{FactKind, FactLog, QuotaSet, VmRef};
-use crate::quota::QuotaLimits;
-use crate::selector::{is_in_zone, is_meant};
-use harness_simulation::{ArmFaultMode, BadAnswer, CapacityCode, Fault, FaultKind, FaultTerms, STALE_LISTS, VersionOf};
+use crate::facts::{FactKind, FactLog, QuotaSet};
+use harness_simulation::{Fault, FaultKind, FaultTerms};
 use harness_units::Span;
 
 /// How many faults may be live at the same time.
 const FAULTS_MAX: usize = 256;
 
-/// How often an outage reports the number of refused calls: clients retry without end.
-const REFUSALS_EVERY: Duration = Duration::from_secs(1);
-
-/// A VM that a fault may affect.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
-    pub(crate) vm: &'a VmRef,
-    pub(crate) ordinal: u64,
-    pub(crate) seed: u64,
-}
-
 fn known_quota(scope: &str) -> bool {
     ["regional", "spot"].contains(&scope) || sizes().is_ok_and(|all| all.knows_family(scope))
 }
 
+/// A fault in force.
 #[derive(Debug)]
-struct Live {
-    fault: Fault,
+pub(super) struct Live {
+    pub(super) fault: Fault,
     /// The cases that it has met: matching VMs or calls that no fault before it has decided.
     met: u64,
     applied: u64,
-    since_ns: u64,
+    pub(super) since_ns: u64,
     ends: Option<Instant>,
-}
-
-/// A quota that a fault set, and that a list that lags may still show.
-#[derive(Debug)]
-struct PastQuota {
-    set: QuotaSet,
-    from_ns: u64,
-    to_ns: u64,
 }
 
 impl Live {
@@ -70,70 +49,16 @@ impl Live {
     }
 }
 
-/// Why the creation of a VM fails.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CreationFailure {
-    /// Azure has no machine for it; holds the code that the fault gives, if it gives one.
-    NoCapacity(Option<CapacityCode>),
-    /// Its subnet has no address left.
-    SubnetFull,
-    /// Azure says that it fails, and makes the VM.
-    False(FalseFailure),
-    /// Another error of Azure.
-    Other(ProvisioningError),
-}
-
-/// A VM whose creation Azure calls failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FalseFailure {
-    pub(crate) error: ProvisioningError,
-    /// When Azure says so, from when it begins to make the VM.
-    pub(crate) reported_after: Duration,
-    /// How long after that it has booted.
-    pub(crate) boots_after: Duration,
-    /// How long its Node outlives it.
-    pub(crate) node_stays: Duration,
-}
-
 /// The faults in force, in the order in which they were set; the first that applies decides.
 #[derive(Debug, Default)]
 pub(crate) struct FaultEngine {
-    live: Vec<Live>,
+    pub(super) live: Vec<Live>,
     named: u64,
-    calls: u64,
-    refusals: Refusals,
+    /// The calls so far, each a case of the faults of calls.
+    pub(super) calls: u64,
+    pub(super) refusals: Refusals,
     /// In the order of their ends; empty while no list lags.
-    past_quotas: Vec<PastQuota>,
-}
-
-/// Calls that outages refused.
-#[derive(Debug, Default)]
-struct Refusals {
-    unreported: u64,
-    reported_at: Option<Instant>,
-}
-
-impl Refusals {
-    fn count(&mut self, facts: &FactLog) {
-        self.unreported += 1;
-        if self.reported_at.is_none_or(|at| at.elapsed() >= REFUSALS_EVERY) {
-            self.reported_at = Some(Instant::now());
-            self.report(facts);
-        }
-    }
-
-    fn report(&mut self, facts: &FactLog) {
-        let calls = std::mem::take(&mut self.unreported);
-        if calls > 0 {
-            facts.push(FactKind::Refused { calls });
-        }
-    }
-
-    /// Reports the rest; the next outage reports its first call immediately.
-    fn end(&mut self, facts: &FactLog) {
-        self.report(facts);
-        self.reported_at = None;
-    }
+    pub(super) past_quotas: Vec<PastQuota>,
 }
 
 /// A fault that cannot be set.
@@ -255,7 +180,7 @@ impl FaultEngine {
     }
 
     /// The first live fault that `wants` this and that hits in this case; counts it.
-    fn hit<T>(
+    pub(super) fn hit<T>(
         &mut self,
         facts: &FactLog,
         seed: u64,
@@ -280,235 +205,17 @@ impl FaultEngine {
         }
         None
     }
-
-    /// The first live fault that `wants` this VM, which its selector means.
-    fn hit_vm<T>(
-        &mut self,
-        facts: &FactLog,
-        s: Subject<'_>,
-        wants: impl Fn(&FaultKind) -> Option<T>,
-    ) -> Option<(String, T)> {
-        self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |kind| {
-            kind.only().filter(|only| is_meant(only, s.vm)).and_then(|_| wants(kind))
-        })
-    }
-
-    /// Whether the PUT itself is refused because the subscription may not use the size.
-    pub(crate) fn size_not_supported(&mut self, facts: &FactLog, s: Subject<'_>) -> bool {
-        let refused = Some(CapacityCode::VMSizeNotSupported);
-        self.hit_vm(facts, s, |k| matches!(k, FaultKind::NoCapacity { code, .. } if *code == refused).then_some(()))
-            .is_some()
-    }
-
-    /// Whether the creation of this VM fails, and why.
-    pub(crate) fn creation(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, CreationFailure)> {
-        let no_capacity = self.hit_vm(facts, s, |k| match k {
-            FaultKind::NoCapacity { only, code, .. } if *code != Some(CapacityCode::VMSizeNotSupported) => {
-                // The codes of a zone or a region would make the controller exclude the other capacity type as well.
-                Some(code.or(only.capacity_type.map(|_| CapacityCode::SkuNotAvailable)))
-            }
-            _ => None,
-        });
-        if let Some((id, code)) = no_capacity {
-            return Some((id, CreationFailure::NoCapacity(code)));
-        }
-        let out = self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |k| match k {
-            FaultKind::ZoneOutage { zone } => is_in_zone(zone, s.vm).then_some(CapacityCode::ZonalAllocationFailed),
-            _ => None,
-        });
-        if let Some((id, code)) = out {
-            return Some((id, CreationFailure::NoCapacity(Some(code))));
-        }
-        let full = self.hit_vm(facts, s, |k| matches!(k, FaultKind::SubnetFull { .. }).then_some(()));
-        if let Some((id, ())) = full {
-            return Some((id, CreationFailure::SubnetFull));
-        }
-        let error =
-            |code: &String, message: &String| ProvisioningError { code: code.clone(), message: message.clone() };
-        self.hit_vm(facts, s, |k| match k {
-            FaultKind::OperationFail { code, message, .. } => Some(CreationFailure::Other(error(code, message))),
-            FaultKind::FalseFailure { code, message, reported_after, boots_after, node_stays, .. } => {
-                Some(CreationFailure::False(FalseFailure {
-                    error: error(code, message),
-                    reported_after: reported_after.as_duration(),
-                    boots_after: boots_after.as_duration(),
-                    node_stays: node_stays.as_duration(),
-                }))
-            }
-            _ => None,
-        })
-    }
-
-    /// Applies the faults to a drawn boot time: `None` never ends. Also returns the name of the fault that applied.
-    pub(crate) fn boot(
-        &mut self,
-        facts: &FactLog,
-        s: Subject<'_>,
-        drawn: Duration,
-    ) -> (Option<Duration>, Option<String>) {
-        let stuck = self.hit_vm(facts, s, |k| matches!(k, FaultKind::StuckBoot { .. }).then_some(()));
-        if let Some((id, ())) = stuck {
-            return (None, Some(id));
-        }
-        let slow = self.hit_vm(facts, s, |k| match k {
-            FaultKind::SlowBoot { factor, extra, .. } => Some((factor.0, extra.as_duration())),
-            _ => None,
-        });
-        match slow {
-            Some((id, (factor, extra))) => {
-                let longer = Duration::try_from_secs_f64(drawn.as_secs_f64() * factor).unwrap_or(drawn);
-                (Some(longer.saturating_add(extra)), Some(id))
-            }
-            None => (Some(drawn), None),
-        }
-    }
-
-    /// How much longer the deletion of this VM takes.
-    pub(crate) fn slow_delete(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Duration)> {
-        self.hit_vm(facts, s, |k| match k {
-            FaultKind::SlowDelete { extra, .. } => Some(extra.as_duration()),
-            _ => None,
-        })
-    }
-
-    /// The fault by which this VM never shows up as a Node.
-    pub(crate) fn never_register(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
-        let hit = self.hit_vm(facts, s, |k| matches!(k, FaultKind::NeverRegister { .. }).then_some(()));
-        hit.map(|(id, ())| id)
-    }
-
-    /// Of what AKS makes this VM newer than it was asked for.
-    pub(crate) fn newer_version(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, VersionOf)> {
-        self.hit_vm(facts, s, |k| match k {
-            FaultKind::NewerVersion { of, .. } => Some(*of),
-            _ => None,
-        })
-    }
-
-    /// The moment whose state this call answers with.
-    pub(crate) fn as_of_ns(&mut self, facts: &FactLog, operation: &str) -> u64 {
-        if self.live.is_empty() || !STALE_LISTS.contains(&operation) {
-            return PRESENT_NS;
-        }
-        self.expire(facts);
-        let lag = |k: &FaultKind| match k {
-            FaultKind::StaleList { by, operation: only } => {
-                only.as_deref().is_none_or(|only| only == operation).then_some(*by)
-            }
-            _ => None,
-        };
-        let since_ns = self.live.iter().find(|l| lag(&l.fault.kind).is_some()).map(|l| l.since_ns);
-        match (since_ns, self.hit(facts, 0, "list", 0, lag)) {
-            (Some(since_ns), Some((_, by))) => monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns),
-            _ => PRESENT_NS,
-        }
-    }
-
-    /// Whether there are lists that still have what is gone.
-    pub(crate) fn makes_lists_lag(&mut self, facts: &FactLog) -> bool {
-        self.expire(facts);
-        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::StaleList { .. }))
-    }
-
-    /// Whether this operation on the managed cluster or an agent pool fails at its end, and with what.
-    pub(crate) fn cluster_operation(
-        &mut self,
-        facts: &FactLog,
-        seed: u64,
-        owner: &str,
-        ordinal: u64,
-    ) -> Option<ProvisioningError> {
-        let hit = self.hit(facts, seed, owner, ordinal, |k| match k {
-            FaultKind::ClusterOperationFail { code, message, .. } => {
-                Some(ProvisioningError { code: code.clone(), message: message.clone() })
-            }
-            _ => None,
-        });
-        hit.map(|(_, error)| error)
-    }
-
-    /// What is wrong with the answer to this call.
-    pub(crate) fn bad_answer(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<BadAnswer> {
-        if self.live.is_empty() {
-            return None;
-        }
-        let hit = self.hit(facts, seed, "answer", self.calls, |k| match k {
-            FaultKind::BadAnswer { answer, operation: only, .. } => {
-                only.as_deref().is_none_or(|only| only == operation).then_some(*answer)
-            }
-            _ => None,
-        });
-        hit.map(|(_, answer)| answer)
-    }
-
-    /// Whether this call is throttled: the whole seconds of `Retry-After`.
-    pub(crate) fn throttle(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<u64> {
-        if self.live.is_empty() {
-            return None;
-        }
-        self.calls += 1;
-        self.hit(facts, seed, "call", self.calls, |k| match k {
-            FaultKind::Throttle { retry_after, operation: only, .. }
-                if only.as_deref().is_none_or(|o| o == operation) =>
-            {
-                Some(retry_after.as_duration().as_secs_f64().ceil() as u64)
-            }
-            _ => None,
-        })
-        .map(|(_, secs)| secs)
-    }
-
-    /// Whether Azure Resource Manager is down for this call.
-    pub(crate) fn outage(&mut self, facts: &FactLog) -> Option<ArmFaultMode> {
-        if self.live.is_empty() {
-            return None;
-        }
-        let (_, mode) = self.hit(facts, 0, "call", 0, |k| match k {
-            FaultKind::ArmOutage { mode } => Some(*mode),
-            _ => None,
-        })?;
-        self.refusals.count(facts);
-        if !self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { .. })) {
-            // This call was the last of a counted outage, whose end came before it was noted.
-            self.refusals.end(facts);
-        }
-        Some(mode)
-    }
-
-    /// Whether this connection is refused. It does not count as an application of the fault, which counts calls.
-    pub(crate) fn refusing(&mut self, facts: &FactLog) -> bool {
-        self.expire(facts);
-        let refused =
-            self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { mode: ArmFaultMode::Refused }));
-        if refused {
-            self.refusals.count(facts);
-        }
-        refused
-    }
-
-    /// The limits at a moment, with those of the quota faults of then over them.
-    pub(crate) fn limits_at(&mut self, base: &QuotaLimits, at_ns: u64, facts: &FactLog) -> QuotaLimits {
-        self.expire(facts);
-        let past = self.past_quotas.iter().filter(|past| (past.from_ns..past.to_ns).contains(&at_ns));
-        let past = past.map(|past| (past.from_ns, past.set.scope.as_str(), past.set.cores));
-        let live = self.live.iter().filter(|l| l.since_ns <= at_ns).filter_map(|l| match &l.fault.kind {
-            FaultKind::Quota { scope, cores } => Some((l.since_ns, scope.as_str(), *cores)),
-            _ => None,
-        });
-        let mut set: Vec<_> = past.chain(live).collect();
-        // The last one set counts.
-        set.sort_by_key(|(from_ns, ..)| *from_ns);
-        let mut limits = base.clone();
-        for (_, scope, cores) in set {
-            limits.set(scope, cores);
-        }
-        limits
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clock::PRESENT_NS;
+    use crate::facts::VmRef;
+    use crate::faults::Subject;
+    use crate::quota::QuotaLimits;
     use harness_simulation::VmSelector;
     use harness_units::Share;
 
@@ -622,19 +329,5 @@ mod tests {
             let refused = FaultEngine::default().add(fault, &FactLog::default()).unwrap_err();
             assert!(refused.to_string().contains(why), "{refused}");
         }
-    }
-
-    #[test]
-    fn a_shortage_of_one_capacity_type_does_not_rule_out_the_other() {
-        let mut engine = FaultEngine::default();
-        let facts = FactLog::default();
-        let only = |text: &str| serde_json::from_str(text).unwrap();
-        let shortage = |text| FaultKind::NoCapacity { only: only(text), code: None, share: Share::WHOLE };
-        let vm = VmRef::example();
-        engine.add(Fault::new(shortage(r#"{"capacityType":"spot"}"#)).named("n"), &facts).unwrap();
-        let why = engine.creation(&facts, subject(&vm, 0)).unwrap().1;
-        assert_eq!(why, CreationFailure::NoCapacity(Some(CapacityCode::SkuNotAvailable)));
-        engine.add(Fault::new(shortage("{}")).named("n"), &facts).unwrap();
-        assert_eq!(engine.creation(&facts, subject(&vm, 1)).unwrap().1, CreationFailure::NoCapacity(None));
     }
 }

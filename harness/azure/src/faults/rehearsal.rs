@@ -1,7 +1,8 @@
 //! What the draws of a seed cause, without VMs and without time.
 
 use super::choice::{Candidate, TooFew, choose};
-use super::engine::{CreationFailure, FaultEngine, FaultError, Subject};
+use super::engine::{FaultEngine, FaultError};
+use super::vms::{CreationFailure, Subject};
 use crate::facts::{FactLog, VmRef};
 use harness_simulation::Fault;
 use std::collections::HashMap;

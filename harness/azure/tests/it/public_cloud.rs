@@ -64,7 +64,7 @@ async fn resource_manager_is_reached_by_its_public_name() {
         .await
         .unwrap();
     assert_eq!(put.status(), StatusCode::CREATED);
-    // What to ask next is told by the name by which it was called.
+    // The address to poll has the host name of the request, not the simulator's own.
     let operation = put.headers()["azure-asyncoperation"].to_str().unwrap();
     assert!(operation.starts_with("https://management.azure.com/subscriptions/"), "{operation}");
     let status = client.get(operation).bearer_auth(&lab.token).send().await.unwrap();
@@ -178,6 +178,6 @@ async fn other_regions_and_filters_are_answered_as_azure_does() {
     assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
     let posted = client.request(Method::POST, price_list("")).send().await.unwrap();
     assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED);
-    // A throttle is of Resource Manager's calls: the list is no name of one.
+    // Throttling is of Resource Manager's operations, and the price list is not one.
     assert!(!arm_operations().contains(&"retailPrices.list"));
 }
