@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::filter::{Filter, FilterError};
-use crate::catalogue::{Catalogue, CatalogueError, Sku, catalogue, regions};
+use crate::catalogue::{Catalogue, CatalogueError, Region, Sku, catalogue, regions};
 use crate::documents::uuid_of;
 use crate::facts::FactKind;
 use crate::prices::Prices;
@@ -190,39 +190,36 @@ impl Query {
         if ["", "USD"].contains(&currency.as_str()) { Ok(query) } else { Err(RefusedList::Currency(currency)) }
     }
 
-    /// Every item that passes.
-    fn items(&self, prices: &Prices) -> Result<Vec<Item>, RefusedList> {
+    /// The items that pass, made as they are asked for: the list of all regions is some 60 MB.
+    fn items<'a>(&'a self, prices: &'a Prices) -> Result<impl Iterator<Item = Item> + 'a, RefusedList> {
         let only = self.filter.as_ref().and_then(|filter| filter.must_be("armRegionName"));
-        let mut items = Vec::new();
-        for region in regions()?.filter(|region| only.is_none_or(|only| only == region.name)) {
-            let sold: &Catalogue = catalogue(region.name)?;
-            for sku in sold.iter() {
-                let kinds = [(CapacityType::OnDemand, true), (CapacityType::Spot, sku.series.low_priority)];
-                let of_sku = kinds.into_iter().filter(|(_, is_sold)| *is_sold).map(|(capacity_type, _)| {
-                    Item::of(sku, capacity_type, (region.name, &region.display_name), prices)
-                });
-                let passes = |item: &Item| {
-                    self.filter.as_ref().is_none_or(|filter| filter.passes(&|field: &str| item.value(field)))
-                };
-                items.extend(of_sku.filter(passes));
-            }
-        }
-        Ok(items)
+        let regions = regions()?.filter(|region| only.is_none_or(|only| only == region.name));
+        let sold = regions.map(|region| Ok((region, catalogue(region.name)?)));
+        let sold: Vec<(&Region, &Catalogue)> = sold.collect::<Result<_, CatalogueError>>()?;
+        let skus = sold.into_iter().flat_map(|(region, sold)| sold.iter().map(move |sku| (region, sku)));
+        let items = skus.flat_map(move |(region, sku)| {
+            let kinds = [(CapacityType::OnDemand, true), (CapacityType::Spot, sku.series.low_priority)];
+            let kinds = kinds.into_iter().filter(|(_, is_sold)| *is_sold);
+            kinds.map(move |(kind, _)| Item::of(sku, kind, (region.name, &region.display_name), prices))
+        });
+        Ok(items
+            .filter(|item| self.filter.as_ref().is_none_or(|filter| filter.passes(&|field: &str| item.value(field)))))
     }
 }
 
 fn page(world: &World, query: &str) -> Result<Response, RefusedList> {
     let query = Query::read(query)?;
     let prices = world.fleet().prices.clone();
-    let all = query.items(&prices)?;
-    let page: Vec<&Item> = all.iter().skip(query.skip).take(PAGE).collect();
+    let mut rest = query.items(&prices)?.skip(query.skip);
+    let page: Vec<Item> = rest.by_ref().take(PAGE).collect();
     let end = query.skip.saturating_add(page.len());
-    let next = (end < all.len()).then(|| {
+    let next = rest.next().map(|_| {
         let filter = utf8_percent_encode(&query.filter_text, NON_ALPHANUMERIC);
         format!("https://{HOST}:443/api/retail/prices?$filter={filter}&$skip={end}")
     });
-    if next.is_none() {
-        world.facts.push(FactKind::PricesRead { items: all.len() as u64 });
+    // A page beyond the end is not the end of a reading.
+    if next.is_none() && (query.skip == 0 || !page.is_empty()) {
+        world.facts.push(FactKind::PricesRead { items: end as u64 });
     }
     let body = json!({
         "BillingCurrency": "USD",
