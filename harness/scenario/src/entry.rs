@@ -3,7 +3,7 @@
 use crate::expand::{self, Chance};
 use crate::scenario::Scenario;
 use harness_plan::{Plan, Profile};
-use harness_tree::derive::PodSize;
+use harness_tree::derive::NodeOverhead;
 use harness_tree::{NodeConfigTree, SkuFact, SourceFile};
 use harness_yaml::{Diagnostic, in_order};
 
@@ -20,8 +20,8 @@ pub struct PlanInputs<'a> {
     pub tree: &'a NodeConfigTree,
     /// The VM sizes that the target offers.
     pub skus: &'a [SkuFact],
-    /// What AKS's DaemonSets request of each node together.
-    pub daemon_sets: PodSize,
+    /// What AKS's DaemonSets take of each node.
+    pub daemon_sets: NodeOverhead,
     /// The calls of Azure Resource Manager by the names that `throttle` selects them by; empty where they are not known.
     pub operations: &'a [&'static str],
 }

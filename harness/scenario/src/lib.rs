@@ -15,7 +15,7 @@
 //! ```
 //! use harness_plan::Profile;
 //! use harness_scenario::{PlanInputs, builtin_scenarios, parse, plan};
-//! use harness_tree::derive::PodSize;
+//! use harness_tree::derive::NodeOverhead;
 //! use harness_tree::{SkuFact, builtin_node_config, read_tree};
 //! use harness_units::{Bytes, Millicores};
 //!
@@ -43,7 +43,7 @@
 //!     overrides: &["podsPerClass=2".to_owned()],
 //!     tree: &tree,
 //!     skus: &skus,
-//!     daemon_sets: PodSize::default(),
+//!     daemon_sets: NodeOverhead::default(),
 //!     operations: &[],
 //! };
 //! let plan = plan(&scenario, &inputs).expect("the limits of the tree hold two pods");

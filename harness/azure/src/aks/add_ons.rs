@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::AksError;
+use super::{AksError, Overhead};
 
 /// Name, namespace, containers and requests of each; the rest is the same for all ([`complete`]).
 const DAEMON_SETS: &str = include_str!("../../../../kind-config/aks/daemonsets.yaml");
@@ -56,11 +56,14 @@ fn complete(mut document: Value) -> Value {
     document
 }
 
-/// What a pod of each requests together. The embedded manifests are known to be whole by the tests.
-pub(super) fn sum() -> (Millicores, Bytes) {
+/// What a pod of each takes together. The embedded manifests are known to be whole by the tests.
+pub(super) fn sum() -> Overhead {
     let pods = daemon_sets().into_iter().flatten().filter_map(|it| it.spec?.template.spec);
-    pods.map(|pod| pod_requests(&pod))
-        .fold((Millicores(0), Bytes(0)), |(cpu, memory), it| (Millicores(cpu.0 + it.0.0), Bytes(memory.0 + it.1.0)))
+    pods.map(|pod| pod_requests(&pod)).fold(Overhead::default(), |sum, (cpu, memory)| Overhead {
+        cpu: Millicores(sum.cpu.0 + cpu.0),
+        memory: Bytes(sum.memory.0 + memory.0),
+        pods: sum.pods + 1,
+    })
 }
 
 fn api(client: &kube::Client) -> Api<DaemonSet> {
@@ -115,7 +118,7 @@ mod tests {
     fn each_pod_requests_what_aks_says() {
         let all = daemon_sets().unwrap();
         let seen: Vec<_> = all.iter().map(|it| (it.name_any(), sum(it, "cpu", "m"), sum(it, "memory", "Mi"))).collect();
-        assert_eq!(sum_of_all(), (Millicores(590), Bytes(1250 << 20)));
+        assert_eq!(sum_of_all(), Overhead { cpu: Millicores(590), memory: Bytes(1250 << 20), pods: 8 });
         assert_eq!(seen, REQUESTS.map(|(name, cpu_m, memory_mib)| (name.to_owned(), cpu_m, memory_mib)));
     }
 

@@ -59,9 +59,20 @@ pub(crate) struct NotSettled {
     last: String,
 }
 
-/// What the DaemonSets of AKS request of each node together.
-pub fn daemon_sets() -> (Millicores, Bytes) {
-    static SUM: LazyLock<(Millicores, Bytes)> = LazyLock::new(add_ons::sum);
+/// What the DaemonSets of AKS take of each node together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overhead {
+    /// Their CPU requests.
+    pub cpu: Millicores,
+    /// Their memory requests.
+    pub memory: Bytes,
+    /// Their pods, which count against the node's `maxPods`.
+    pub pods: u64,
+}
+
+/// What the DaemonSets of AKS take of each node together.
+pub fn daemon_sets() -> Overhead {
+    static SUM: LazyLock<Overhead> = LazyLock::new(add_ons::sum);
     *SUM
 }
 

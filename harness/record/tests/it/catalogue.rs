@@ -6,7 +6,7 @@ use std::process::Command;
 use harness_plan::{Phase, Plan};
 use harness_scenario::{PlanInputs, Scenario, plan};
 use harness_testing::recordings;
-use harness_tree::derive::PodSize;
+use harness_tree::derive::NodeOverhead;
 use harness_tree::{
     LayersTree, SkuFact, SourceFile, amend, builtin_gitops, builtin_node_config, read_tree, with_layers,
 };
@@ -74,7 +74,7 @@ fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
         seed: recorded.seed,
         overrides: &[],
         tree: &tree,
-        daemon_sets: PodSize::default(),
+        daemon_sets: NodeOverhead::default(),
         operations: &[],
         skus: &skus,
     };

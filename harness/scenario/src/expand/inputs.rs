@@ -2,7 +2,7 @@
 
 use crate::scenario::{Bound, Scenario};
 use harness_simulation::ClusterParts;
-use harness_tree::derive::PodSize;
+use harness_tree::derive::NodeOverhead;
 use harness_tree::{NodeConfigTree, SkuFact};
 
 /// What a plan is made from.
@@ -12,15 +12,15 @@ pub(crate) struct Inputs<'a> {
     pub(crate) seed: u64,
     pub(crate) tree: &'a NodeConfigTree,
     pub(crate) skus: &'a [SkuFact],
-    pub(crate) daemon_sets: PodSize,
+    pub(crate) daemon_sets: NodeOverhead,
     pub(crate) operations: &'a [&'static str],
 }
 
 impl Inputs<'_> {
-    /// What is taken of each node before the first pod: nothing where the scenario asks for a cluster without the parts of AKS.
-    pub(crate) fn taken(&self) -> PodSize {
+    /// What DaemonSets take of each node: nothing where the scenario asks for a cluster without the parts of AKS.
+    pub(crate) fn overhead(&self) -> NodeOverhead {
         match self.bound.file.azure.cluster {
-            Some(ClusterParts::Bare) => PodSize::default(),
+            Some(ClusterParts::Bare) => NodeOverhead::default(),
             Some(ClusterParts::Aks) | None => self.daemon_sets,
         }
     }

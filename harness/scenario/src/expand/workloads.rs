@@ -7,8 +7,9 @@ use super::moments::{Moment, Moments};
 use super::sized::{Bound, Lack, Sized, together};
 use crate::model::{OtherClasses, Tolerations, WorkloadSpec};
 use harness_plan::{NodeClass, Workload};
-use harness_tree::derive::{Aim, PodSize, aim, derived_size, pods_on, room_in};
+use harness_tree::derive::{Aim, NodeOverhead, PodSize, aim, derived_size, pods_on, room_in};
 use harness_tree::{NodePool, is_well_known, max_pods};
+use harness_units::count;
 use harness_yaml::suggest;
 use harness_yaml::{Diagnostic, Located, Mark};
 
@@ -68,12 +69,17 @@ struct Choice<'a> {
 }
 
 /// What else takes room on a node.
-fn beside(taken: PodSize) -> String {
-    let is_nothing = taken == PodSize::default();
-    if is_nothing {
+fn beside(overhead: NodeOverhead) -> String {
+    let NodeOverhead { requests, pods } = overhead;
+    if pods == 0 {
         String::new()
     } else {
-        format!("; the DaemonSets of AKS take {} and {} of it", taken.cpu, taken.memory)
+        format!(
+            "; the DaemonSets of AKS take {} and {} of it, with {}",
+            requests.cpu,
+            requests.memory,
+            count(pods, "pod")
+        )
     }
 }
 
@@ -152,15 +158,15 @@ impl<'a> Choice<'a> {
         }
         let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
         let pods_max = max_pods(aim.pool.max_pods);
-        let taken = self.inputs.taken();
-        if !aim.fitting.iter().any(|sku| pods_on(sku, taken, pod, pods_max) > 0) {
+        let overhead = self.inputs.overhead();
+        if !aim.fitting.iter().any(|sku| pods_on(sku, overhead, pod, pods_max) > 0) {
             let largest = aim.fitting.last().map_or("none", |sku| sku.name.as_str());
             let message = format!(
                 "a pod of `{name}` ({}, {}) is larger than every size that `{}` can use, of which the largest is {largest}{}",
                 pod.cpu,
                 pod.memory,
                 aim.pool.name,
-                beside(taken)
+                beside(overhead)
             );
             if self.own_tree() {
                 self.error(spec.cpu.mark, message, "request less".to_owned());
@@ -269,7 +275,7 @@ impl<'a> Choice<'a> {
         let bounds = bounds.reduce(together).unwrap_or_default();
         let pods_max = max_pods(aim.pool.max_pods);
         let per_node =
-            aim.fitting.iter().map(|sku| pods_on(sku, self.inputs.taken(), pod, pods_max)).max().unwrap_or(0);
+            aim.fitting.iter().map(|sku| pods_on(sku, self.inputs.overhead(), pod, pods_max)).max().unwrap_or(0);
         self.chosen.workloads.push(Sized::new(workload, per_node, bounds));
     }
 
@@ -287,7 +293,7 @@ impl<'a> Choice<'a> {
                 Some((known, bound)) if holds_as_many(pool, known) => bound,
                 _ => {
                     let (most, surely) =
-                        room_in(pool, self.inputs.skus, self.inputs.taken(), pod, max_pods(pool.max_pods));
+                        room_in(pool, self.inputs.skus, self.inputs.overhead(), pod, max_pods(pool.max_pods));
                     if room == Room::Most { most } else { surely }
                 }
             };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use harness_azure::aks;
 use harness_azure::allocatable::node_resources;
 use harness_azure::catalogue::{SizeName, Sku, catalogue, sizes};
-use harness_tree::derive::{PodSize, SkuSource, Unusable};
+use harness_tree::derive::{NodeOverhead, PodSize, SkuSource, Unusable};
 use harness_tree::{NodePool, SkuFact};
 use harness_units::{Bytes, Millicores};
 
@@ -43,10 +43,10 @@ pub fn sku_facts(region: Region) -> Result<Arc<[SkuFact]>, InputError> {
     Ok(facts)
 }
 
-/// What AKS's DaemonSets request of each node together.
-pub(crate) fn daemon_sets() -> PodSize {
-    let (cpu, memory) = aks::daemon_sets();
-    PodSize { cpu, memory }
+/// What AKS's DaemonSets take of each node.
+pub(crate) fn daemon_sets() -> NodeOverhead {
+    let aks::Overhead { cpu, memory, pods } = aks::daemon_sets();
+    NodeOverhead { requests: PodSize { cpu, memory }, pods }
 }
 
 fn facts_of(region: &str) -> Result<Vec<SkuFact>, InputError> {

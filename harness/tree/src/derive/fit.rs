@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::SkuFact;
-use super::sku::PodSize;
+use super::sku::{NodeOverhead, PodSize};
 use crate::pool::{NodePool, Operator, Requirement};
 use crate::region::{REGION_LABEL, REGIONAL_ZONE, ZONE_LABELS};
 use harness_plan::Limits;
@@ -203,11 +203,12 @@ pub(crate) fn nodes_within(limits: &Limits, sku: &SkuFact) -> u64 {
     [by_cpu, by_memory, limits.nodes].into_iter().flatten().min().unwrap_or(u64::MAX)
 }
 
-/// How many pods a node of this size takes of which this much is `taken` already.
-pub fn pods_on(sku: &SkuFact, taken: PodSize, pod: PodSize, max_pods: u64) -> u64 {
-    let by_cpu = sku.allocatable_cpu.0.saturating_sub(taken.cpu.0) / pod.cpu.0.max(1);
-    let by_memory = sku.allocatable_memory.0.saturating_sub(taken.memory.0) / pod.memory.0.max(1);
-    by_cpu.min(by_memory).min(max_pods)
+/// How many pods of a workload a node of this size takes.
+pub fn pods_on(sku: &SkuFact, overhead: NodeOverhead, pod: PodSize, max_pods: u64) -> u64 {
+    let NodeOverhead { requests, pods } = overhead;
+    let by_cpu = sku.allocatable_cpu.0.saturating_sub(requests.cpu.0) / pod.cpu.0.max(1);
+    let by_memory = sku.allocatable_memory.0.saturating_sub(requests.memory.0) / pod.memory.0.max(1);
+    by_cpu.min(by_memory).min(max_pods.saturating_sub(pods))
 }
 
 /// A derived pod takes this fraction of a node: several share a node, and a node is not full of daemons.
@@ -235,9 +236,10 @@ pub fn derived_size(fitting: &[&SkuFact], limits: &Limits) -> Option<PodSize> {
 
 /// How many pods of a size a pool can hold at most, and how many it holds whichever of its sizes the provisioner takes. Both are
 /// `u64::MAX` where nothing limits the pool.
-pub fn room_in(pool: &NodePool, skus: &[SkuFact], taken: PodSize, pod: PodSize, max_pods: u64) -> (u64, u64) {
+pub fn room_in(pool: &NodePool, skus: &[SkuFact], overhead: NodeOverhead, pod: PodSize, max_pods: u64) -> (u64, u64) {
     let fitting = fitting(pool, skus);
-    let of_size = |sku: &&SkuFact| nodes_within(&pool.limits, sku).saturating_mul(pods_on(sku, taken, pod, max_pods));
+    let of_size =
+        |sku: &&SkuFact| nodes_within(&pool.limits, sku).saturating_mul(pods_on(sku, overhead, pod, max_pods));
     let possible = || fitting.iter().map(of_size).filter(|pods| *pods > 0);
     (possible().max().unwrap_or(0), possible().min().unwrap_or(0))
 }

@@ -12,4 +12,4 @@ mod sku;
 
 pub use aim::{Aim, aim};
 pub use fit::{derived_size, fitting_with, known_values, pods_on, room_in};
-pub use sku::{PodSize, SkuFact, SkuSource, Unusable};
+pub use sku::{NodeOverhead, PodSize, SkuFact, SkuSource, Unusable};

@@ -91,6 +91,15 @@ impl SkuSource for Vec<SkuFact> {
     }
 }
 
+/// What DaemonSets take of each node before the first pod of a workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeOverhead {
+    /// Their requests together.
+    pub requests: PodSize,
+    /// Their pods, which count against the node's `maxPods`.
+    pub pods: u64,
+}
+
 /// The requests of one pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodSize {

@@ -1,7 +1,9 @@
 //! Node configurations: what is read, and what is refused, with its message and its place.
 
 use crate::common::{builtin_tree, lines, skus, tree};
-use harness_tree::{Finding, Severity, SourceFile, builtin_node_config, check_skus, read_tree};
+use harness_tree::derive::{NodeOverhead, PodSize, pods_on};
+use harness_tree::{Finding, Severity, SkuFact, SourceFile, builtin_node_config, check_skus, read_tree};
+use harness_units::{Bytes, Millicores};
 use rstest::rstest;
 
 const CLASS: &str = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\nspec: {imageFamily: Ubuntu}\n";
@@ -253,4 +255,21 @@ fn several_objects_in_one_file_keep_their_lines() {
     let text = format!("{CLASS}---\n{POOL}");
     let tree = read_tree("other", &[SourceFile::new("all.yaml", text)]).unwrap();
     assert_eq!(tree.pools[0].at(), "all.yaml:6:1");
+}
+
+#[rstest]
+#[case::cpu_is_short((0, 0, 0), 250, 15)]
+#[case::with_what_daemon_sets_request((590, 1250, 8), 250, 13)]
+#[case::max_pods_are_few((0, 0, 0), 10, 10)]
+#[case::and_daemon_sets_have_most_of_them((590, 1250, 8), 10, 2)]
+#[case::or_all((590, 1250, 8), 6, 0)]
+fn a_node_takes_what_daemon_sets_leave(
+    #[case] (cpu, mib, pods): (u64, u64, u64),
+    #[case] max_pods: u64,
+    #[case] expected: u64,
+) {
+    let sku = SkuFact { allocatable_cpu: Millicores(3860), allocatable_memory: Bytes(12 << 30), ..SkuFact::default() };
+    let overhead = NodeOverhead { requests: PodSize { cpu: Millicores(cpu), memory: Bytes(mib << 20) }, pods };
+    let pod = PodSize { cpu: Millicores(250), memory: Bytes(64 << 20) };
+    assert_eq!(pods_on(&sku, overhead, pod, max_pods), expected);
 }

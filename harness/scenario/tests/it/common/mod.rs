@@ -2,7 +2,7 @@
 
 use harness_plan::{Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, amended, builtin_scenarios, parse, plan};
-use harness_tree::derive::PodSize;
+use harness_tree::derive::NodeOverhead;
 use harness_tree::{NodeConfigTree, SkuFact, builtin_node_config, read_tree};
 use harness_yaml::Diagnostic;
 
@@ -36,7 +36,7 @@ pub(crate) fn inputs<'a>(tree: &'a NodeConfigTree, skus: &'a [SkuFact]) -> PlanI
         seed: 7,
         overrides: &[],
         tree,
-        daemon_sets: PodSize::default(),
+        daemon_sets: NodeOverhead::default(),
         operations: &[],
         skus,
     }
