@@ -1,0 +1,175 @@
+//! What the live faults do to the calls of Azure Resource Manager: refusals, throttling, wrong answers and answers that are out of date.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::engine::FaultEngine;
+use crate::api::ProvisioningError;
+use crate::clock::{PRESENT_NS, monotonic_ns};
+use crate::facts::{FactKind, FactLog, QuotaSet};
+use crate::quota::QuotaLimits;
+use harness_simulation::{ArmFaultMode, BadAnswer, FaultKind, STALE_LISTS};
+
+/// How often an outage reports the number of refused calls: clients retry without end.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+
+/// A quota that a fault set, and that a list that lags may still show.
+#[derive(Debug)]
+pub(super) struct PastQuota {
+    pub(super) set: QuotaSet,
+    pub(super) from_ns: u64,
+    pub(super) to_ns: u64,
+}
+
+/// Calls that outages refused.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    unreported: u64,
+    reported_at: Option<Instant>,
+}
+
+impl Refusals {
+    fn count(&mut self, facts: &FactLog) {
+        self.unreported += 1;
+        if self.reported_at.is_none_or(|at| at.elapsed() >= REFUSALS_EVERY) {
+            self.reported_at = Some(Instant::now());
+            self.report(facts);
+        }
+    }
+
+    fn report(&mut self, facts: &FactLog) {
+        let calls = std::mem::take(&mut self.unreported);
+        if calls > 0 {
+            facts.push(FactKind::Refused { calls });
+        }
+    }
+
+    /// Reports the rest; the next outage reports its first call immediately.
+    pub(super) fn end(&mut self, facts: &FactLog) {
+        self.report(facts);
+        self.reported_at = None;
+    }
+}
+
+impl FaultEngine {
+    /// The moment whose state this call answers with.
+    pub(crate) fn as_of_ns(&mut self, facts: &FactLog, operation: &str) -> u64 {
+        if self.live.is_empty() || !STALE_LISTS.contains(&operation) {
+            return PRESENT_NS;
+        }
+        self.expire(facts);
+        let lag = |k: &FaultKind| match k {
+            FaultKind::StaleList { by, operation: only } => {
+                only.as_deref().is_none_or(|only| only == operation).then_some(*by)
+            }
+            _ => None,
+        };
+        let since_ns = self.live.iter().find(|l| lag(&l.fault.kind).is_some()).map(|l| l.since_ns);
+        match (since_ns, self.hit(facts, 0, "list", 0, lag)) {
+            (Some(since_ns), Some((_, by))) => monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns),
+            _ => PRESENT_NS,
+        }
+    }
+
+    /// Whether there are lists that still have what is gone.
+    pub(crate) fn makes_lists_lag(&mut self, facts: &FactLog) -> bool {
+        self.expire(facts);
+        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::StaleList { .. }))
+    }
+
+    /// Whether this operation on the managed cluster or an agent pool fails at its end, and with what.
+    pub(crate) fn cluster_operation(
+        &mut self,
+        facts: &FactLog,
+        seed: u64,
+        owner: &str,
+        ordinal: u64,
+    ) -> Option<ProvisioningError> {
+        let hit = self.hit(facts, seed, owner, ordinal, |k| match k {
+            FaultKind::ClusterOperationFail { code, message, .. } => {
+                Some(ProvisioningError { code: code.clone(), message: message.clone() })
+            }
+            _ => None,
+        });
+        hit.map(|(_, error)| error)
+    }
+
+    /// What is wrong with the answer to this call.
+    pub(crate) fn bad_answer(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<BadAnswer> {
+        if self.live.is_empty() {
+            return None;
+        }
+        let hit = self.hit(facts, seed, "answer", self.calls, |k| match k {
+            FaultKind::BadAnswer { answer, operation: only, .. } => {
+                only.as_deref().is_none_or(|only| only == operation).then_some(*answer)
+            }
+            _ => None,
+        });
+        hit.map(|(_, answer)| answer)
+    }
+
+    /// Whether this call is throttled: the whole seconds of `Retry-After`.
+    pub(crate) fn throttle(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<u64> {
+        if self.live.is_empty() {
+            return None;
+        }
+        self.calls += 1;
+        self.hit(facts, seed, "call", self.calls, |k| match k {
+            FaultKind::Throttle { retry_after, operation: only, .. }
+                if only.as_deref().is_none_or(|o| o == operation) =>
+            {
+                Some(retry_after.as_duration().as_secs_f64().ceil() as u64)
+            }
+            _ => None,
+        })
+        .map(|(_, secs)| secs)
+    }
+
+    /// Whether Azure Resource Manager is down for this call.
+    pub(crate) fn outage(&mut self, facts: &FactLog) -> Option<ArmFaultMode> {
+        if self.live.is_empty() {
+            return None;
+        }
+        let (_, mode) = self.hit(facts, 0, "call", 0, |k| match k {
+            FaultKind::ArmOutage { mode } => Some(*mode),
+            _ => None,
+        })?;
+        self.refusals.count(facts);
+        if !self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { .. })) {
+            // This call was the last of a counted outage, whose end came before it was noted.
+            self.refusals.end(facts);
+        }
+        Some(mode)
+    }
+
+    /// Whether this connection is refused. It does not count as an application of the fault, which counts calls.
+    pub(crate) fn refusing(&mut self, facts: &FactLog) -> bool {
+        self.expire(facts);
+        let refused =
+            self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { mode: ArmFaultMode::Refused }));
+        if refused {
+            self.refusals.count(facts);
+        }
+        refused
+    }
+
+    /// The limits at a moment, with those of the quota faults of then over them.
+    pub(crate) fn limits_at(&mut self, base: &QuotaLimits, at_ns: u64, facts: &FactLog) -> QuotaLimits {
+        self.expire(facts);
+        let past = self.past_quotas.iter().filter(|past| (past.from_ns..past.to_ns).contains(&at_ns));
+        let past = past.map(|past| (past.from_ns, past.set.scope.as_str(), past.set.cores));
+        let live = self.live.iter().filter(|l| l.since_ns <= at_ns).filter_map(|l| match &l.fault.kind {
+            FaultKind::Quota { scope, cores } => Some((l.since_ns, scope.as_str(), *cores)),
+            _ => None,
+        });
+        let mut set: Vec<_> = past.chain(live).collect();
+        // The last one set counts.
+        set.sort_by_key(|(from_ns, ..)| *from_ns);
+        let mut limits = base.clone();
+        for (_, scope, cores) in set {
+            limits.set(scope, cores);
+        }
+        limits
+    }
+}
