@@ -135,6 +135,14 @@ impl Sku {
         (somewhere && (self.series.premium_io || self.series.encryption_at_host)).then_some("ResourceDisk,CacheDisk")
     }
 
+    /// Whether it takes ultra disks.
+    ///
+    /// Rule: as the recorded lists in `pkg/fake` of the provider have it, each size with encryption at host but the DS series, which are older. Not
+    /// every region and zone has ultra disks; no list of that comes with the provider.
+    pub fn takes_ultra_disks(&self) -> bool {
+        self.series.encryption_at_host && !self.series.name.starts_with("DS")
+    }
+
     /// How many network interfaces it takes. The documented steps of the general-purpose series; nothing here depends on it.
     pub const fn nics(&self) -> u32 {
         match self.vcpus {

@@ -17,6 +17,17 @@ pub(crate) fn resource_skus(catalogue: &Catalogue, location: &str) -> Value {
 }
 
 fn resource_sku(sku: &Sku, location: &str, zones: &[&str]) -> Value {
+    // An ability of the zones, where there are any.
+    let mut capabilities = capabilities(sku);
+    let mut zone_details = Vec::new();
+    if sku.takes_ultra_disks() {
+        let ultra = json!({"name": "UltraSSDAvailable", "value": "True"});
+        if zones.is_empty() {
+            capabilities.push(ultra);
+        } else {
+            zone_details.push(json!({"name": zones, "capabilities": [ultra]}));
+        }
+    }
     json!({
         "resourceType": "virtualMachines",
         "name": sku.name,
@@ -24,8 +35,8 @@ fn resource_sku(sku: &Sku, location: &str, zones: &[&str]) -> Value {
         "size": sku.size(),
         "family": sku.series.quota_family,
         "locations": [location],
-        "locationInfo": [{"location": location, "zones": zones, "zoneDetails": []}],
-        "capabilities": capabilities(sku),
+        "locationInfo": [{"location": location, "zones": zones, "zoneDetails": zone_details}],
+        "capabilities": capabilities,
         "restrictions": [],
     })
 }
@@ -93,6 +104,25 @@ mod tests {
             // The controller reads all of it every few hours; Azure's own answer is of the same order.
             assert!(answer.to_string().len() < 4 << 20, "{}", answer.to_string().len());
         }
+    }
+
+    // Before, no size had it, and a NodePool that asked for it found none.
+    #[test]
+    fn ultra_disks_are_an_ability_of_zones_where_there_are_any() {
+        let size = |region: &str, name: &str| {
+            resource_sku(catalogue(region).unwrap().get(name).unwrap(), region, catalogue(region).unwrap().zones())
+        };
+        let ultra = json!({"name": "UltraSSDAvailable", "value": "True"});
+        let has = |size: &Value| size["capabilities"].as_array().unwrap().contains(&ultra);
+        let zonal = size("eastus", "Standard_D4s_v5");
+        assert_eq!(
+            zonal["locationInfo"][0]["zoneDetails"],
+            json!([{"name": ["1", "2", "3"], "capabilities": [ultra]}])
+        );
+        assert!(!has(&zonal));
+        let regional = size("westus", "Standard_D4s_v5");
+        assert!(has(&regional) && regional["locationInfo"][0]["zoneDetails"] == json!([]), "{regional}");
+        assert_eq!(size("eastus", "Standard_DS2_v2")["locationInfo"][0]["zoneDetails"], json!([]));
     }
 
     #[test]
