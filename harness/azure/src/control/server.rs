@@ -136,7 +136,7 @@ async fn add_fault(State(world): Shared, body: Bytes) -> Result<(StatusCode, Jso
 }
 
 async fn remove_fault(State(world): Shared, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
-    if world.faults().remove(&id, &world.facts) {
+    if world.remove_fault(&id) {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Refusal(StatusCode::NOT_FOUND, "NotFound", format!("there is no live fault called `{id}`")))

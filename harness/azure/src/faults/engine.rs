@@ -140,11 +140,6 @@ impl FaultEngine {
         }
     }
 
-    /// Whether the fault of this name has not ended.
-    pub(crate) fn is_live(&self, id: &str) -> bool {
-        self.live.iter().any(|l| l.fault.terms.id == id)
-    }
-
     pub(crate) fn states(&self) -> Vec<FaultState> {
         let now = Instant::now();
         self.live

@@ -154,6 +154,8 @@ pub(crate) struct Vm {
     pub(crate) record: VmRecord,
     /// True while its cores count against the quota.
     pub(crate) holds_quota: bool,
+    /// True while an outage of its zone holds it: it starts again with the zone, unlike a VM that something else has stopped.
+    pub(crate) stopped_by_outage: bool,
     pub(crate) signal: watch::Sender<Signal>,
     /// Operations that end when the creation ends.
     pub(crate) put_operations: Vec<String>,

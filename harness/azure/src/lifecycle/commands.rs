@@ -12,7 +12,7 @@ use crate::faults::{FaultError, TooFew};
 use crate::fleet::{AgentCondition, Fleet, Vm};
 use crate::prices::Prices;
 use crate::world::World;
-use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, FaultKind, Leg};
+use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, Leg};
 use harness_units::Span;
 
 /// How long a reset waits until its VMs are removed.
@@ -55,12 +55,15 @@ impl World {
 
     /// Stops a running VM.
     pub(crate) fn crash(&self, name: &str) -> Result<(), CommandError> {
-        self.halt(name, true)
+        self.halt(&mut self.fleet(), name, true)
     }
 
-    /// Starts a stopped VM; does nothing if it runs.
+    /// Starts a stopped VM; does nothing if it runs. In a zone that is down it stops again.
     pub(crate) fn restart(&self, name: &str) -> Result<(), CommandError> {
-        self.halt(name, false)
+        let mut fleet = self.fleet();
+        self.halt(&mut fleet, name, false)?;
+        self.follow_zone_outage(&mut fleet, name);
+        Ok(())
     }
 
     /// Stops a running VM and starts it again after the time that its boot took. Returns the operation.
@@ -87,8 +90,8 @@ impl World {
         Ok(operation)
     }
 
-    fn halt(&self, name: &str, stop: bool) -> Result<(), CommandError> {
-        let mut fleet = self.fleet();
+    /// Stops a VM, or starts it.
+    pub(super) fn halt(&self, fleet: &mut Fleet, name: &str, stop: bool) -> Result<(), CommandError> {
         let vm = fleet.find_mut(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?;
         match (vm.record.state, stop) {
             (VmState::Running, true) => vm.record.state = VmState::Stopped,
@@ -96,6 +99,7 @@ impl World {
             (VmState::Running, false) | (VmState::Stopped, true) => return Ok(()),
             _ => return Err(CommandError::NotRunning(name.to_owned())),
         }
+        vm.stopped_by_outage = false;
         let who = Arc::clone(&vm.record.vm);
         let instance = who.instance;
         self.facts.push(if stop { FactKind::VmCrashed { vm: who } } else { FactKind::VmRestarted { vm: who } });
@@ -191,6 +195,8 @@ impl World {
     /// Sets a fault. An instant fault acts now and ends.
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
         let fault = self.faults().add(fault, &self.facts)?;
+        // It may have taken the place of an outage.
+        self.follow_zone_outages();
         if fault.kind.is_instant() {
             let acted = self.apply_instant_fault(&fault);
             let mut faults = self.faults();
@@ -199,17 +205,23 @@ impl World {
             }
             faults.remove(&fault.terms.id, &self.facts);
             acted?;
-        } else if let FaultKind::ZoneOutage { zone } = &fault.kind {
-            self.begin_zone_outage(&fault.terms.id, zone);
         } else if let Some(lasts) = fault.terms.lasts {
             let world = Arc::clone(self);
             self.tasks.spawn(async move {
                 if world.stop.run_until_cancelled(tokio::time::sleep(lasts.as_duration())).await.is_some() {
                     world.faults().expire(&world.facts);
+                    world.follow_zone_outages();
                 }
             });
         }
         Ok(fault)
+    }
+
+    /// Ends a fault. False when there is none of that name.
+    pub(crate) fn remove_fault(&self, id: &str) -> bool {
+        let removed = self.faults().remove(id, &self.facts);
+        self.follow_zone_outages();
+        removed
     }
 
     /// Sets what VMs cost from now on.
@@ -259,6 +271,7 @@ impl World {
         self.replace_behaviour(behaviour);
         self.fleet().count_anew();
         self.faults().clear(&self.facts);
+        self.follow_zone_outages();
         for fault in faults {
             self.add_fault(fault)?;
         }

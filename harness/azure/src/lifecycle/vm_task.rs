@@ -192,6 +192,7 @@ impl Life {
         }
         vm.record.faults.extend(hit_by);
         fleet.ledger.boot(self.vm.instance, booted);
+        world.follow_zone_outage(&mut fleet, &self.machine);
         registers
     }
 
