@@ -133,7 +133,7 @@ impl FaultEngine {
         }
     }
 
-    /// Counts an application from outside (instant faults).
+    /// Counts applications to VMs that run already (instant faults and zone outages).
     pub(crate) fn applied(&mut self, id: &str, times: u64) {
         if let Some(l) = self.live.iter_mut().find(|l| l.fault.terms.id == id) {
             l.applied += times;

@@ -23,6 +23,7 @@ impl World {
                     && let Some(vm) = fleet.find_mut(name)
                 {
                     vm.stopped_by_outage = true;
+                    self.faults().applied(&fault, 1);
                     vm.record.faults.push(fault);
                 }
             }

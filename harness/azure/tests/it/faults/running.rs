@@ -251,6 +251,9 @@ async fn a_zone_goes_away_with_its_vms_and_comes_back() {
     lab.put(&lab.machine("web-4"), &elsewhere("web-4")).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-4", k)).await;
     lab.control.remove_fault("dark").await.unwrap();
+    // Before, only the creation counted: an outage that stopped ten VMs was reported as applied 0 times.
+    let ended = lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "dark")).await;
+    assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 2, .. }), "a VM and a creation: {ended:?}");
     lab.fact("back", |k| matches!(k, FactKind::VmRestarted { .. }) && of("web-1", k)).await;
     assert_eq!(state("web-1").await, VmState::Running);
 }
