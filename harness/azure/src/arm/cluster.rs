@@ -1,7 +1,6 @@
 //! The managed cluster: `Microsoft.ContainerService/managedClusters`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -10,8 +9,10 @@ use super::call::Call;
 use super::locations;
 use super::reply::Reply;
 use crate::aks;
+use crate::api::Upgrade;
 use crate::config::{next_patch, parse_version};
 use crate::documents::{Activity, ClusterState, NetworkState, Outcome, Target, Verb};
+use crate::lifecycle::Begun;
 use crate::world::World;
 
 /// The document with its agent pools.
@@ -232,17 +233,18 @@ pub(super) fn upgrade_profile(world: &Arc<World>, _call: &Call) -> Result<Reply,
 }
 
 impl World {
-    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it, and how long that takes.
+    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. After one that has failed this is the same version
+    /// again.
     ///
     /// # Errors
     /// What goes on already.
-    pub(crate) fn upgrade_kubernetes(self: &Arc<Self>) -> Result<(String, Duration), Activity> {
-        let next = next_patch(&self.cluster().version());
+    pub(crate) fn upgrade_kubernetes(self: &Arc<Self>) -> Result<Upgrade, Activity> {
+        let next = next_patch(&self.cluster().current_version());
         let (wanted, reached) = (next.clone(), next.clone());
         let change = move |state: &mut ClusterState| state.set_wanted_version(&wanted);
         let end = move |state: &mut ClusterState| state.set_version(&reached);
-        let begun = self.begin(Target::Cluster, Verb::Upgrade, change, end)?;
-        Ok((next, begun.takes))
+        let Begun { operation, takes } = self.begin(Target::Cluster, Verb::Upgrade, change, end)?;
+        Ok(Upgrade { version: next, takes: takes.into(), operation })
     }
 
     /// Puts the control plane back to the version of the start. AKS cannot do that: it is for the next run on the same
@@ -261,7 +263,10 @@ impl World {
 
     /// Documents that callers may have changed, as at the start.
     pub(crate) fn reset_documents(&self) {
-        *self.cluster() = ClusterState::new(&self.config);
+        let before = std::mem::replace(&mut *self.cluster(), ClusterState::new(&self.config));
+        for activity in before.activities {
+            self.operations().cancel(&activity.operation);
+        }
         self.kubernetes_changed(&self.config.kubernetes_version);
         *self.network() = NetworkState::new(&self.config);
         aks::show_again(self);

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use crate::api::{
-    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, Subnets, UnmodelledCall, Upgrade, Version,
-    VmRecord,
+    EvictRequest, FaultState, LedgerSums, OperationCount, OperationStatus, QuotaUsage, Subnets, UnmodelledCall,
+    Upgrade, Version, VmRecord,
 };
 use crate::config::Secret;
 use crate::facts::FactsPage;
@@ -309,6 +309,14 @@ impl Client {
     /// [`ControlError`]; `Refused` with 409 while another operation on the managed cluster goes on.
     pub async fn upgrade_kubernetes(&self) -> Result<Upgrade, ControlError> {
         self.send_read(Method::POST, "/kubernetes/upgrade", None::<&()>).await
+    }
+
+    /// Where a long-running operation is.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` with 404 when there is none of that id, or none any more.
+    pub async fn operation(&self, id: &str) -> Result<OperationStatus, ControlError> {
+        self.get(&format!("/operations/{}", segment(id))).await
     }
 
     /// Puts the control plane back to the version of the start. Returns it.

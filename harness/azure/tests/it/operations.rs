@@ -1,6 +1,7 @@
 //! Operations on the managed cluster and its agent pools: their states, their time, and that one waits for another.
 
 use harness_azure::FactKind;
+use harness_azure::control::OperationStatus;
 use harness_simulation::{Behaviour, Distribution, Fault, OperationTimes};
 use harness_testing::{limits, wait_for};
 use harness_units::Span;
@@ -186,4 +187,38 @@ async fn a_reset_of_the_version_ends_what_goes_on() {
     assert_eq!(state(&lab, &id).await, "Succeeded");
     assert_eq!(lab.get(&id).await.body["properties"]["kubernetesVersion"], "1.36.3");
     assert_eq!(lab.put(&id, &json!({"location": "eastus"})).await.status, 200);
+}
+
+/// Before, the next upgrade went to the version after the one that had failed.
+#[tokio::test]
+async fn after_an_upgrade_that_fails_the_next_goes_to_the_same_version() {
+    let lab = Lab::start(taking(SOON), None).await;
+    let fault = json!({"clusterOperationFail": {"code": "ControlPlaneUpgradeFailed"}, "count": 1});
+    lab.control.add_fault(&serde_json::from_value(fault).unwrap()).await.unwrap();
+    let failed = lab.control.upgrade_kubernetes().await.unwrap();
+    assert_eq!(ended(&lab, &failed.operation).await, "failed");
+    let second = lab.control.upgrade_kubernetes().await.unwrap();
+    assert_eq!((failed.version.as_str(), second.version.as_str()), ("1.36.4", "1.36.4"));
+    assert_eq!(ended(&lab, &second.operation).await, "succeeded");
+    assert_eq!(lab.control.kubernetes_version().await.unwrap(), "1.36.4");
+}
+
+/// Before, an operation that a reset had ended was in progress for ever.
+#[tokio::test]
+async fn a_reset_ends_what_goes_on() {
+    let lab = Lab::start(taking(NEVER), None).await;
+    let upgrade = lab.control.upgrade_kubernetes().await.unwrap();
+    lab.control.reset().await.unwrap();
+    assert_eq!(ended(&lab, &upgrade.operation).await, "canceled");
+}
+
+/// How an operation ends, as the control endpoint says it.
+async fn ended(lab: &Lab, operation: &str) -> &'static str {
+    wait_for("the operation ends", limits::ANSWER, async || match lab.control.operation(operation).await.unwrap() {
+        OperationStatus::InProgress => Err("it goes on".to_owned()),
+        OperationStatus::Succeeded => Ok("succeeded"),
+        OperationStatus::Failed(_) => Ok("failed"),
+        OperationStatus::Canceled => Ok("canceled"),
+    })
+    .await
 }
