@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use tokio::sync::watch;
+
 use super::ledger::Ledger;
-use super::vm::Vm;
+use super::vm::{Signal, Vm};
 use crate::api::VmRecord;
 use crate::clock::PRESENT_NS;
 use crate::prices::Prices;
@@ -22,6 +24,8 @@ pub(crate) struct Fleet {
     pub(crate) gone: VecDeque<VmRecord>,
     /// VMs that were removed while lists lag, which still have them.
     pub(crate) ghosts: Vec<Vm>,
+    /// The signals of Nodes that outlive their VMs, by instance; `end` ends them.
+    pub(crate) orphans: HashMap<u64, watch::Sender<Signal>>,
     pub(crate) quota: Quota,
     /// What VMs cost an hour.
     pub(crate) prices: Prices,

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::end::Taken;
 use crate::aks::NotSettled;
 use crate::api::{LedgerSums, ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::clock::Stamp;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::{FaultError, TooFew};
-use crate::fleet::{AgentCondition, Fleet, Vm};
+use crate::fleet::{AgentCondition, End, Fleet, Vm};
 use crate::prices::Prices;
 use crate::world::World;
 use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, Leg};
@@ -37,7 +39,9 @@ pub(crate) enum CommandError {
     NotSettled(#[from] NotSettled),
     #[error(transparent)]
     TooFew(#[from] TooFew),
-    #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]
+    #[error(
+        "{0} VMs or Nodes without one are still there after 8s; the API server may not answer, so that Nodes cannot be deleted"
+    )]
     Reset(usize),
 }
 
@@ -293,13 +297,20 @@ impl World {
                 self.take(&mut fleet, &machine, Taken::Reset, None);
             }
         }
-        let deadline = tokio::time::Instant::now() + RESET_LIMIT;
+        let deadline = Instant::now() + RESET_LIMIT;
         loop {
-            let left = self.fleet().vms.len();
+            let left = {
+                let fleet = self.fleet();
+                // A VM that was just taken away may have left one.
+                for orphan in fleet.orphans.values() {
+                    orphan.send_modify(|s| s.end = Some(End { takes: Duration::ZERO, asked: Instant::now() }));
+                }
+                fleet.vms.len() + fleet.orphans.len()
+            };
             if left == 0 {
                 break;
             }
-            if tokio::time::Instant::now() > deadline {
+            if Instant::now() > deadline {
                 return Err(CommandError::Reset(left));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

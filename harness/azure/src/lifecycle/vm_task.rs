@@ -202,8 +202,14 @@ impl Life {
         if at > Instant::now() && self.world.stop.run_until_cancelled(tokio::time::sleep_until(at)).await.is_none() {
             return;
         }
+        let outlives = self.writer.may_exist() && !self.node_stays.is_zero();
         {
             let mut fleet = self.world.fleet();
+            if outlives {
+                let (sender, signal) = watch::channel(Signal::default());
+                self.signal = signal;
+                fleet.orphans.insert(self.vm.instance, sender);
+            }
             if let Some(mut vm) = fleet.bury(&self.machine) {
                 for id in &vm.delete_operations {
                     self.world.operations().advance(id);
@@ -223,14 +229,23 @@ impl Life {
         if !self.writer.may_exist() {
             return;
         }
-        if !self.node_stays.is_zero() {
-            // Nobody reports for it any more.
-            self.writer.ready(ReadyStatus::Lost, &[]).await;
-            self.world.stop.run_until_cancelled(tokio::time::sleep(self.node_stays)).await;
+        if outlives {
+            self.outlive().await;
         }
         if self.writer.delete().await {
             self.world.facts.push(FactKind::NodeDeleted { vm: Arc::clone(&self.vm) });
         }
+        self.world.fleet().orphans.remove(&self.vm.instance);
+    }
+
+    /// The Node stays without its VM, and nobody reports for it any more, until its time is over or a reset ends it.
+    async fn outlive(&mut self) {
+        let _ = tokio::time::timeout(self.node_stays, async {
+            self.write(WriteStep::Ready(ReadyStatus::Lost)).await?;
+            self.write(WriteStep::Pods { ready: false }).await?;
+            Step::Break(self.until_end().await)
+        })
+        .await;
     }
 
     /// Writes the Node until the API server has acknowledged it. A request that is under way is never dropped, because
