@@ -138,7 +138,6 @@ pub(super) fn delete(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
         state.pools.clear();
     };
     let begun = world.begin(Target::Cluster, Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;
-    world.delete_machines_of(|_| true);
     Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &begun.operation))
 }
 

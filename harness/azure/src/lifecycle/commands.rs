@@ -177,15 +177,6 @@ impl World {
         Ok(())
     }
 
-    /// Deletes every machine of the agent pools that are meant.
-    pub(crate) fn delete_machines_of(&self, is_meant: impl Fn(&str) -> bool) {
-        let mut fleet = self.fleet();
-        let meant = fleet.vms.iter().filter(|(_, vm)| is_meant(&vm.pool)).map(|(machine, _)| machine.clone());
-        for machine in meant.collect::<Vec<_>>() {
-            self.take(&mut fleet, &machine, Taken::Deleted, None);
-        }
-    }
-
     /// Deletes a VM without the controller.
     pub(crate) fn delete_vm(&self, name: &str) -> Result<String, CommandError> {
         let mut fleet = self.fleet();

@@ -8,7 +8,7 @@ use harness_units::Span;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Lab, instant};
+use crate::support::{Lab, instant, of};
 
 /// Every operation takes this long, everything else no time.
 fn taking(span: Span) -> Behaviour {
@@ -140,6 +140,25 @@ async fn the_cluster_is_deleted_and_created_again() {
     assert_eq!((created.status, &created.body["properties"]["provisioningState"]), (201, &json!("Creating")));
     reaches(&lab, &id, "Succeeded").await;
     assert_eq!(lab.create("web-2", "Standard_D4s_v5", false).await.status, 201);
+}
+
+/// Before, node auto-provisioning could replace each VM, so that the deletion never ended, and an abort did not end the wait for them either.
+#[tokio::test]
+async fn a_cluster_that_is_being_deleted_takes_no_machines_until_an_abort() {
+    let mut behaviour = taking(Span::ZERO);
+    behaviour.delete = Some(Distribution::Constant(NEVER));
+    let lab = Lab::start(behaviour, None).await;
+    let id = lab.sim.config().cluster_id();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    assert_eq!(lab.delete(&id).await.status, 202);
+    let refused = lab.create("web-2", "Standard_D4s_v5", false).await;
+    assert_eq!((refused.status, refused.code()), (409, "OperationNotAllowed"));
+    assert_eq!(state(&lab, &id).await, "Deleting");
+    assert_eq!(lab.post(&format!("{id}/abort"), &Value::Null).await.status, 202);
+    assert_eq!(lab.create("web-2", "Standard_D4s_v5", false).await.status, 201);
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-2", k)).await;
+    assert_eq!(lab.delete_machines(&["web-2"]).await.status, 202);
 }
 
 #[tokio::test]
