@@ -56,7 +56,8 @@ pub(super) fn get(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     Ok(Reply::ok(&shown(world)))
 }
 
-fn existing(world: &World) -> Vec<Value> {
+/// The document, unless the cluster is deleted.
+pub(super) fn existing(world: &World) -> Vec<Value> {
     let is_deleted = world.cluster().is_deleted;
     if is_deleted { Vec::new() } else { vec![shown(world)] }
 }
@@ -126,6 +127,9 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let reached = version.clone();
     let end = move |state: &mut ClusterState| state.set_version(&reached);
     let begun = world.begin(Target::Cluster, verb, change, end).map_err(|other| busy(&other))?;
+    if verb == Verb::Create {
+        aks::show_again(world);
+    }
     let mut document = shown(world);
     document["properties"]["provisioningState"] = json!(verb.state());
     let status = if verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
