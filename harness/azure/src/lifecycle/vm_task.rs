@@ -343,7 +343,11 @@ impl World {
     /// Whether the other VMs of its subnet have all of its addresses. Interfaces that callers have created are not counted.
     fn is_subnet_full(&self, fleet: &Fleet, vm: &Vm) -> bool {
         let addresses = self.network().addresses(&vm.spec.subnet_id(&self.config));
-        let taken = fleet.vms.values().filter(|other| other.exists() && other.spec.subnet == vm.spec.subnet).count();
+        // An empty one is the cluster's own.
+        let own = vm.spec.subnet.as_deref().unwrap_or_default();
+        let is_same =
+            |other: &&Vm| other.exists() && other.spec.subnet.as_deref().unwrap_or_default().eq_ignore_ascii_case(own);
+        let taken = fleet.vms.values().filter(is_same).count();
         taken as u64 >= addresses.len()
     }
 
