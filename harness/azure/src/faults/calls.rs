@@ -10,6 +10,7 @@ use crate::clock::{PRESENT_NS, monotonic_ns};
 use crate::facts::{FactKind, FactLog, QuotaSet};
 use crate::quota::QuotaLimits;
 use harness_simulation::{ArmFaultMode, BadAnswer, FaultKind, STALE_LISTS};
+use harness_units::Span;
 
 /// How often an outage reports the number of refused calls: clients retry without end.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
@@ -52,6 +53,11 @@ impl Refusals {
     }
 }
 
+/// The moment so far behind, but not before the fault was set.
+fn behind(by: Span, since_ns: u64) -> u64 {
+    monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns)
+}
+
 impl FaultEngine {
     /// The moment whose state this call answers with.
     pub(crate) fn as_of_ns(&mut self, facts: &FactLog, operation: &str) -> u64 {
@@ -67,15 +73,19 @@ impl FaultEngine {
         };
         let since_ns = self.live.iter().find(|l| lag(&l.fault.kind).is_some()).map(|l| l.since_ns);
         match (since_ns, self.hit(facts, 0, "list", 0, lag)) {
-            (Some(since_ns), Some((_, by))) => monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns),
+            (Some(since_ns), Some((_, by))) => behind(by, since_ns),
             _ => PRESENT_NS,
         }
     }
 
-    /// Whether there are lists that still have what is gone.
-    pub(crate) fn makes_lists_lag(&mut self, facts: &FactLog) -> bool {
+    /// The oldest moment whose state a list may answer with.
+    pub(crate) fn oldest_list_ns(&mut self, facts: &FactLog) -> u64 {
         self.expire(facts);
-        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::StaleList { .. }))
+        let lags = self.live.iter().filter_map(|l| match l.fault.kind {
+            FaultKind::StaleList { by, .. } => Some(behind(by, l.since_ns)),
+            _ => None,
+        });
+        lags.min().unwrap_or(PRESENT_NS)
     }
 
     /// Whether this operation on the managed cluster or an agent pool fails at its end, and with what.

@@ -205,8 +205,13 @@ impl Vm {
         self.was_there_at(at_ns) && (self.record.creating.is_some() || !is_by(self.record.failed, at_ns))
     }
 
+    /// Whether it was removed by a moment.
+    pub(crate) fn was_gone_at(&self, at_ns: u64) -> bool {
+        is_by(self.record.deleted, at_ns)
+    }
+
     fn was_there_at(&self, at_ns: u64) -> bool {
-        self.record.accepted.monotonic_ns <= at_ns && !is_by(self.record.deleted, at_ns)
+        self.record.accepted.monotonic_ns <= at_ns && !self.was_gone_at(at_ns)
     }
 
     /// The value of `eTag`.

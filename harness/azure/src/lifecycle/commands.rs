@@ -191,7 +191,7 @@ impl World {
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
         let fault = self.faults().add(fault, &self.facts)?;
         // It may have taken the place of an outage.
-        self.follow_zone_outages();
+        self.follow_faults();
         if fault.kind.is_instant() {
             let acted = self.apply_instant_fault(&fault);
             let mut faults = self.faults();
@@ -205,7 +205,7 @@ impl World {
             self.tasks.spawn(async move {
                 if world.stop.run_until_cancelled(tokio::time::sleep(lasts.as_duration())).await.is_some() {
                     world.faults().expire(&world.facts);
-                    world.follow_zone_outages();
+                    world.follow_faults();
                 }
             });
         }
@@ -215,7 +215,7 @@ impl World {
     /// Ends a fault. False when there is none of that name.
     pub(crate) fn remove_fault(&self, id: &str) -> bool {
         let removed = self.faults().remove(id, &self.facts);
-        self.follow_zone_outages();
+        self.follow_faults();
         removed
     }
 
@@ -266,7 +266,7 @@ impl World {
         self.replace_behaviour(behaviour);
         self.fleet().count_anew();
         self.faults().clear(&self.facts);
-        self.follow_zone_outages();
+        self.follow_faults();
         for fault in faults {
             self.add_fault(fault)?;
         }

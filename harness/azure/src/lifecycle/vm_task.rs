@@ -219,11 +219,8 @@ impl Life {
                 vm.record.deleted = Some(deleted);
                 fleet.ledger.delete(self.vm.instance, deleted);
                 fleet.gone.push_back(vm.record.clone());
-                if self.world.faults().makes_lists_lag(&self.world.facts) {
-                    fleet.ghosts.push(vm);
-                } else {
-                    fleet.ghosts.clear();
-                }
+                fleet.ghosts.push_back(vm);
+                fleet.forget_ghosts_before(self.world.faults().oldest_list_ns(&self.world.facts));
             }
         }
         if !self.writer.may_exist() {
@@ -392,5 +389,59 @@ impl World {
             message: error.message,
         });
         vm.record.failed = Some(failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::lifecycle::PutRequest;
+    use crate::simulator::new_world;
+    use harness_simulation::{Behaviour, Fault, FaultKind};
+    use harness_testing::{limits, wait_for};
+
+    /// Creates a machine and deletes it.
+    async fn come_and_go(world: &Arc<World>, machine: &str) {
+        let mut properties = Map::new();
+        properties.insert("hardware".to_owned(), json!({"vmSize": "Standard_D4s_v5"}));
+        let (pool, machine) = (world.config.machines_pool.clone(), machine.to_owned());
+        let names = [machine.clone()];
+        let request = PutRequest {
+            pool: pool.clone(),
+            machine,
+            properties,
+            zones: Vec::new(),
+            if_match: None,
+            if_none_match: false,
+        };
+        world.put_machine(request).unwrap();
+        world.delete_machines(&pool, &names).unwrap();
+        wait_for("the VM is removed", limits::ANSWER, async || match world.fleet().vms.len() {
+            0 => Ok(()),
+            left => Err(format!("{left} VMs")),
+        })
+        .await;
+    }
+
+    /// Before, all VMs that were removed while lists lagged were kept, and looked through by each list, until another was removed after that.
+    #[tokio::test]
+    async fn removed_vms_are_kept_for_as_long_as_a_list_may_have_them() {
+        let world = new_world(Config { behaviour: Behaviour::instant(), ..Config::default() }, None).unwrap();
+        let stale = |by| Fault::new(FaultKind::StaleList { by, operation: None }).named("stale");
+        let ghosts = || world.fleet().ghosts.len();
+        world.add_fault(stale(Span::from_secs(3_600))).unwrap();
+        come_and_go(&world, "web-1").await;
+        come_and_go(&world, "web-2").await;
+        assert_eq!(ghosts(), 2);
+        assert!(world.remove_fault("stale"));
+        assert_eq!(ghosts(), 0);
+        world.add_fault(stale(Span::from_micros(1))).unwrap();
+        come_and_go(&world, "web-3").await;
+        come_and_go(&world, "web-4").await;
+        assert!(ghosts() < 2);
+        world.stop.cancel();
     }
 }

@@ -5,9 +5,11 @@ use crate::fleet::Fleet;
 use crate::world::World;
 
 impl World {
-    /// Has every VM follow the zone outages that are live now. Whoever sets or ends a fault calls it.
-    pub(super) fn follow_zone_outages(&self) {
+    /// Has the fleet follow the faults that are live now: VMs the outages of their zones, removed ones the lists that lag. Whoever sets or ends a
+    /// fault calls it.
+    pub(super) fn follow_faults(&self) {
         let mut fleet = self.fleet();
+        fleet.forget_ghosts_before(self.faults().oldest_list_ns(&self.facts));
         for machine in fleet.vms.keys().cloned().collect::<Vec<_>>() {
             self.follow_zone_outage(&mut fleet, &machine);
         }
