@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::calls::{PastQuota, Refusals};
+use super::refusals::Refusals;
 use crate::api::FaultState;
 use crate::catalogue::sizes;
 use crate::clock::monotonic_ns;
@@ -47,6 +47,14 @@ impl Live {
         count.is_some_and(|count| self.applied >= u64::from(count))
             || nth.last().is_some_and(|last| self.met >= u64::from(*last))
     }
+}
+
+/// A quota that a fault set, and that a list that lags may still show.
+#[derive(Debug)]
+pub(super) struct PastQuota {
+    pub(super) set: QuotaSet,
+    pub(super) from_ns: u64,
+    pub(super) to_ns: u64,
 }
 
 /// The faults in force, in the order in which they were set; the first that applies decides.
