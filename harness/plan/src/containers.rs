@@ -16,8 +16,8 @@ pub struct Containers {
     /// A pod runs and is never Ready, as where a readiness probe cannot pass (default: false).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub never_ready: bool,
-    /// How long a container runs before it ends with an error, after each start; it is started again after 10 s, 20 s, 40 s, at most 5 minutes
-    /// (default: it does not end).
+    /// How long a container runs before it ends with an error, after each start; it is started again at once the first time, and then after 10 s, 20 s,
+    /// 40 s, at most 5 minutes (default: it does not end).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_after: Option<Span>,
     /// How often a container ends with an error until it goes on running (default: always).
@@ -30,9 +30,18 @@ impl Containers {
     pub fn annotations(&self) -> impl Iterator<Item = (&'static str, String)> {
         let Self { ready_after, never_ready, crash_after, crashes } = self;
         let ready = if *never_ready { Some("never".to_owned()) } else { ready_after.map(|span| span.to_string()) };
+        let crashes_first = matches!((ready_after, crash_after), (Some(ready), Some(crash)) if crash <= ready);
+        // The kubelets count it from when the pod is Ready, if that comes first.
+        let crash = match (ready_after, crash_after) {
+            (Some(ready), Some(crash)) if !crashes_first => {
+                Some(Span::from_micros(crash.as_micros() - ready.as_micros()))
+            }
+            _ => *crash_after,
+        };
         let given = [
             ("kubelet.harness.dev/ready-after", ready),
-            ("kubelet.harness.dev/crash-after", crash_after.map(|span| span.to_string())),
+            ("kubelet.harness.dev/crash-after", crash.map(|span| span.to_string())),
+            ("kubelet.harness.dev/crashes-first", crashes_first.then(|| "true".to_owned())),
             ("kubelet.harness.dev/crashes", crashes.map(|times| times.to_string())),
         ];
         given.into_iter().filter_map(|(key, value)| Some((key, value?)))
@@ -71,6 +80,14 @@ mod tests {
     #[case(json!({"readyAfter": "20s"}), &[("kubelet.harness.dev/ready-after", "20s")])]
     #[case(json!({"neverReady": true}), &[("kubelet.harness.dev/ready-after", "never")])]
     #[case(json!({"crashAfter": "1m30s", "crashes": 3}), &[("kubelet.harness.dev/crash-after", "1m30s"), ("kubelet.harness.dev/crashes", "3")])]
+    #[case(json!({"readyAfter": "5s", "crashAfter": "1m"}), &[("kubelet.harness.dev/ready-after", "5s"), ("kubelet.harness.dev/crash-after", "55s")])]
+    #[case(
+        json!({"readyAfter": "30s", "crashAfter": "10s", "crashes": 2}),
+        &[
+            ("kubelet.harness.dev/ready-after", "30s"), ("kubelet.harness.dev/crash-after", "10s"),
+            ("kubelet.harness.dev/crashes-first", "true"), ("kubelet.harness.dev/crashes", "2"),
+        ],
+    )]
     #[case(json!({}), &[])]
     fn the_simulated_kubelets_read_it_from_annotations(
         #[case] json: serde_json::Value,

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{AksError, Overhead};
+use super::{AksError, FIELD_MANAGER, Overhead};
 
 /// Name, namespace, containers and requests of each; the rest is the same for all ([`complete`]).
 const DAEMON_SETS: &str = include_str!("../../../../kind-config/aks/daemonsets.yaml");
@@ -15,8 +15,6 @@ const DAEMON_SETS: &str = include_str!("../../../../kind-config/aks/daemonsets.y
 const NAMESPACE: &str = "kube-system";
 /// The label of what AKS manages, and its value.
 const MANAGED_BY: (&str, &str) = ("kubernetes.azure.com/managedby", "aks");
-/// Who applied them, in `managedFields`.
-const FIELD_MANAGER: &str = "azure-sim";
 
 /// The DaemonSets as they are applied.
 pub(super) fn daemon_sets() -> Result<Vec<DaemonSet>, AksError> {

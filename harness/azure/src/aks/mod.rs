@@ -1,6 +1,7 @@
-//! What AKS puts into a cluster before anybody uses it: the nodes of a system pool, and DaemonSets whose pods run on every node.
+//! What AKS puts into a cluster before anybody uses it: the nodes of a system pool, DaemonSets whose pods run on every node, and storage classes.
 
 mod add_ons;
+mod storage;
 mod system_pool;
 
 use std::sync::{Arc, LazyLock};
@@ -13,6 +14,8 @@ use tokio::sync::watch;
 use crate::parts::State;
 use crate::world::World;
 
+/// Who applies the objects of AKS, in their `managedFields`.
+const FIELD_MANAGER: &str = "azure-sim";
 /// The pause before another attempt.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long the API server may take for what is asked for.
@@ -95,7 +98,7 @@ async fn follow(world: &World) -> Result<(), watch::error::RecvError> {
         let parts = *wanted.borrow_and_update();
         let client = kube.borrow_and_update().clone();
         let is_there = world.parts.state.borrow().there == parts;
-        if let (false, Some(client)) = (is_there, client) {
+        if let (false, Some(client)) = (is_there, &client) {
             match establish(world, &client.0, parts).await {
                 Ok(()) => drop(world.parts.state.send_replace(State { there: parts, trouble: None })),
                 Err(error) => {
@@ -106,7 +109,14 @@ async fn follow(world: &World) -> Result<(), watch::error::RecvError> {
                 }
             }
         }
+        let drivers = async {
+            match client {
+                Some(client) if parts == ClusterParts::Aks => storage::provision(world, client.0).await,
+                _ => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = drivers => {}
             changed = wanted.changed() => changed?,
             changed = kube.changed() => changed?,
         }
@@ -131,9 +141,11 @@ async fn establish(world: &World, client: &kube::Client, parts: ClusterParts) ->
         ClusterParts::Aks => {
             system_pool::create(world, client).await?;
             add_ons::apply(client).await?;
+            storage::apply(client).await?;
             show_pool(world);
         }
         ClusterParts::Bare => {
+            storage::delete(client).await?;
             add_ons::delete(client).await?;
             system_pool::delete(world, client).await?;
             world.cluster().pools.remove(system_pool::NAME);

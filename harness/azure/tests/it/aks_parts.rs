@@ -55,7 +55,7 @@ async fn a_cluster_of_aks_has_a_system_pool_in_every_zone_and_daemon_sets() {
         assert_eq!(kube.condition(name, "Ready").as_deref(), Some("True"));
         assert_eq!(node["metadata"]["annotations"]["kwok.x-k8s.io/node"], "fake");
     }
-    assert_eq!(kube.daemon_sets().len(), 8);
+    assert_eq!((kube.applied("daemonsets"), kube.applied("storageclasses"), kube.applied("csidrivers")), (8, 9, 2));
     let [pool, pools] = system_pool(&lab);
     let shown = lab.get(&pool).await;
     assert_eq!((shown.status, &shown.body["properties"]["mode"]), (200, &json!("System")));
@@ -70,12 +70,13 @@ async fn a_behaviour_takes_the_parts_away_and_a_reset_brings_them_back() {
     let lab = aks(&kube).await;
     let [pool, _] = system_pool(&lab);
     lab.control.set_behaviour(&with(ClusterParts::Bare)).await.unwrap();
-    assert_eq!((kube.nodes(), kube.daemon_sets().len()), (0, 0));
+    assert_eq!((kube.nodes(), kube.applied("daemonsets")), (0, 0));
+    assert_eq!((kube.applied("storageclasses"), kube.applied("csidrivers")), (0, 0));
     assert_eq!(lab.control.cluster_parts().await.unwrap(), ClusterParts::Bare);
     assert_eq!(lab.get(&pool).await.status, 404);
     // A behaviour that does not say takes what the cluster was started with.
     lab.control.set_behaviour(&instant()).await.unwrap();
-    assert_eq!((kube.nodes(), kube.daemon_sets().len()), (3, 8));
+    assert_eq!((kube.nodes(), kube.applied("daemonsets")), (3, 8));
     lab.control.reset().await.unwrap();
     assert_eq!((kube.nodes(), lab.get(&pool).await.status), (3, 200));
 }
@@ -103,7 +104,7 @@ async fn an_api_server_that_refuses_is_asked_again() {
     let kube = FakeKube::default();
     kube.refuse(2);
     let lab = aks(&kube).await;
-    assert_eq!((kube.nodes(), kube.daemon_sets().len()), (3, 8));
+    assert_eq!((kube.nodes(), kube.applied("daemonsets")), (3, 8));
     assert_eq!(lab.control.cluster_parts().await.unwrap(), ClusterParts::Aks);
 }
 

@@ -21,8 +21,8 @@ struct State {
     nodes: BTreeMap<String, Value>,
     /// By name; all in one namespace.
     pods: BTreeMap<String, Value>,
-    /// The names of the DaemonSets of AKS.
-    daemon_sets: BTreeSet<String>,
+    /// What was applied: `daemonsets/NAME`.
+    applied: BTreeSet<String>,
     calls: Vec<String>,
     under_way: usize,
     most_under_way: usize,
@@ -78,8 +78,10 @@ impl FakeKube {
         self.state.lock().unwrap().nodes.keys().cloned().collect()
     }
 
-    pub(crate) fn daemon_sets(&self) -> BTreeSet<String> {
-        self.state.lock().unwrap().daemon_sets.clone()
+    /// How many objects of a kind there are that were applied.
+    pub(crate) fn applied(&self, kind: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        state.applied.iter().filter(|path| path.split_once('/').is_some_and(|(of, _)| of == kind)).count()
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -144,7 +146,7 @@ impl FakeKube {
         if let Some(answer) = pods(&mut state.pods, method, path, &sent) {
             return answer;
         }
-        if let Some(answer) = daemon_sets(&mut state.daemon_sets, method, path, &sent) {
+        if let Some(answer) = applied(&mut state.applied, method, path, &sent) {
             return answer;
         }
         let path = path.split('?').next().unwrap_or_default();
@@ -191,18 +193,19 @@ fn pods(pods: &mut BTreeMap<String, Value>, method: &Method, path: &str, sent: &
     Some((200, pod.clone()))
 }
 
-/// DaemonSets are applied one by one, and deleted all at once.
-fn daemon_sets(names: &mut BTreeSet<String>, method: &Method, path: &str, sent: &Value) -> Option<(u16, Value)> {
-    let (path, _) = path.split_once('?')?;
-    let name = path.strip_prefix("/apis/apps/v1/namespaces/kube-system/daemonsets")?;
-    match (method.as_str(), name.strip_prefix('/')) {
-        ("PATCH", Some(name)) => {
-            names.insert(name.to_owned());
+/// What is applied is there until it is deleted, by name or with all of its kind.
+fn applied(all: &mut BTreeSet<String>, method: &Method, path: &str, sent: &Value) -> Option<(u16, Value)> {
+    let path = path.split('?').next()?;
+    let found = ["/apis/apps/v1/namespaces/kube-system/", "/apis/storage.k8s.io/v1/"];
+    let object = found.into_iter().find_map(|prefix| path.strip_prefix(prefix))?;
+    match method.as_str() {
+        "PATCH" => {
+            all.insert(object.to_owned());
             Some((200, sent.clone()))
         }
-        ("DELETE", None) => {
-            names.clear();
-            Some((200, json!({"kind": "DaemonSetList", "apiVersion": "apps/v1", "metadata": {}, "items": []})))
+        "DELETE" => {
+            all.retain(|known| !known.starts_with(object));
+            Some((200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success", "metadata": {}})))
         }
         _ => None,
     }

@@ -31,7 +31,7 @@ pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliErro
 
 fn in_words(parts: ClusterParts) -> &'static str {
     match parts {
-        ClusterParts::Aks => ", with the system pool and the DaemonSets of AKS",
+        ClusterParts::Aks => ", with the system pool, the DaemonSets and the storage classes of AKS",
         ClusterParts::Bare => ", without anything of AKS's own",
     }
 }

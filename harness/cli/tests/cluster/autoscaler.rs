@@ -162,10 +162,15 @@ pub(crate) async fn remove(namespaces: &Api<Namespace>, name: &str) {
 
 /// Nodes, with the rights of an administrator; a run may not write them.
 pub(crate) async fn administrators_nodes(cluster: &Cluster) -> Api<Node> {
+    Api::all(administrator(cluster).await)
+}
+
+/// With the rights of an administrator.
+pub(crate) async fn administrator(cluster: &Cluster) -> Client {
     let kubeconfig = cluster.env().into_iter().find(|(name, _)| name == "KUBECONFIG").unwrap().1;
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    Api::all(Client::try_from(config).unwrap())
+    Client::try_from(config).unwrap()
 }
 
 /// A node that kwok simulates, Ready and with room for every pod.

@@ -81,27 +81,69 @@ async fn probes_and_crashes(pods: &Api<Pod>) {
     let phase = async |name: &str| pods.get(name).await.unwrap().status.unwrap().phase.unwrap_or_default();
     create("late", "Always", json!({"kubelet.harness.dev/ready-after": "3s"})).await;
     create("never", "Always", json!({"kubelet.harness.dev/ready-after": "never"})).await;
-    let once = json!({"kubelet.harness.dev/crash-after": "1s", "kubelet.harness.dev/crashes": "1"});
-    create("once", "Always", once).await;
+    let crashing = |crashes: u32| json!({"kubelet.harness.dev/crash-after": "1s", "kubelet.harness.dev/crashes": crashes.to_string()});
+    create("once", "Always", crashing(1)).await;
+    create("twice", "Always", crashing(2)).await;
     create("fails", "Never", json!({"kubelet.harness.dev/crash-after": "1s"})).await;
+    // Before, kwok drew lots: half of such pods crashed without having been Ready.
+    let ready_first = json!({"kubelet.harness.dev/ready-after": "1s", "kubelet.harness.dev/crash-after": "1h"});
+    let ready_firsts = ["first-0", "first-1", "first-2", "first-3"];
+    for name in ready_firsts {
+        create(name, "Always", ready_first.clone()).await;
+    }
+    let mut crashes_first = crashing(1);
+    crashes_first["kubelet.harness.dev/ready-after"] = json!("2s");
+    crashes_first["kubelet.harness.dev/crashes-first"] = json!("true");
+    create("crashes-first", "Always", crashes_first).await;
 
     ready(pods, "late", "False").await;
     ready(pods, "never", "False").await;
     ready(pods, "late", "True").await;
-    // It waits to be started again, which takes 10 s, and then it stays.
-    let main = |pod: Pod| Some(pod.status?.container_statuses?.remove(0));
-    wait_for("once waits to be started again", limits::AUTOSCALED, async || {
-        let container = main(pods.get("once").await.map_err(|error| error.to_string())?).ok_or("no container")?;
+    let main = async |name: &str| {
+        let pod = pods.get(name).await.map_err(|error| error.to_string())?;
+        let containers = pod.status.and_then(|status| status.container_statuses);
+        containers.and_then(|mut containers| containers.pop()).ok_or("no container".to_owned())
+    };
+    wait_for("crashes-first has crashed", limits::AUTOSCALED, async || {
+        let container = main("crashes-first").await?;
+        assert!(container.restart_count > 0 || !container.ready, "it is not Ready before: {container:?}");
+        if container.restart_count > 0 { Ok(()) } else { Err(format!("{container:?}")) }
+    })
+    .await;
+    // The second time it waits to be started again, which takes 10 s.
+    wait_for("twice waits to be started again", limits::AUTOSCALED, async || {
+        let container = main("twice").await?;
         let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
         let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
-        let is = (reason, container.restart_count, container.ready) == (Some("CrashLoopBackOff"), 1, false);
+        let is = (reason, container.restart_count, container.ready) == (Some("CrashLoopBackOff"), 2, false);
         if is { Ok(()) } else { Err(format!("{container:?}")) }
     })
     .await;
-    ready(pods, "once", "True").await;
-    let again = main(pods.get("once").await.unwrap()).unwrap();
-    assert!(again.ready && again.state.as_ref().unwrap().running.is_some(), "{again:?}");
-    assert_eq!(again.last_state.unwrap().terminated.unwrap().exit_code, 1);
+    // After the last crash it stays.
+    wait_for("once runs again", limits::AUTOSCALED, async || {
+        let container = main("once").await?;
+        let runs = container.state.as_ref().is_some_and(|state| state.running.is_some());
+        let crashed = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+        let is = (container.ready, runs, crashed.map(|crashed| crashed.exit_code)) == (true, true, Some(1));
+        if is { Ok(()) } else { Err(format!("{container:?}")) }
+    })
+    .await;
+    for name in ready_firsts.into_iter().chain(["crashes-first"]) {
+        ready(pods, name, "True").await;
+    }
+
+    // A pause container answers no probe.
+    for (name, image, is_ready) in [("paused", "example/pause:3.10", "False"), ("served", "example/none", "True")] {
+        let pod = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "nodeName": NODE, "terminationGracePeriodSeconds": 0,
+                "containers": [{"name": "main", "image": image, "readinessProbe": {"httpGet": {"port": 80}}}],
+            },
+        });
+        pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+        ready(pods, name, is_ready).await;
+    }
 
     assert_eq!(phase("fails").await, "Failed");
     assert_eq!(phase("never").await, "Running", "it runs, and its probe fails");
@@ -109,17 +151,32 @@ async fn probes_and_crashes(pods: &Api<Pod>) {
     let conditions = never.conditions.unwrap();
     let is = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
     assert_eq!((is.status.as_str(), is.reason.as_deref()), ("False", Some("ContainersNotReady")));
+
+    // Nothing happens to the pods of a silent kubelet. Before, one that was to be Ready later became so on a dead node.
+    create("silent", "Always", json!({"kubelet.harness.dev/ready-after": "4s"})).await;
+    ready(pods, "silent", "False").await;
+    let says = async |reason: &str| {
+        let patch = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": reason}]}});
+        pods.patch_status("silent", &PatchParams::default(), &Patch::Strategic(&patch)).await.unwrap();
+    };
+    says("KubeletSilent").await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    ready(pods, "silent", "False").await;
+    says("ContainersNotReady").await;
+    ready(pods, "silent", "True").await;
 }
 
 /// A container that sleeps before it is stopped is stopped later, and no later than its grace period says.
 async fn sleeps_before_stops(pods: &Api<Pod>) {
+    let sleeps = json!({"preStop": {"sleep": {"seconds": 60}}});
+    let runs_sleep = json!({"preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 60"]}}});
     // The last one is deleted with a shorter grace period than its own, as a drain may do.
-    for (name, sleeps, deletion) in [
-        ("plain", false, DeleteParams::default()),
-        ("sleeps", true, DeleteParams::default()),
-        ("cut", true, DeleteParams::default().grace_period(3)),
+    for (name, lifecycle, deletion) in [
+        ("plain", None, DeleteParams::default()),
+        ("sleeps", Some(&sleeps), DeleteParams::default()),
+        ("runs-sleep", Some(&runs_sleep), DeleteParams::default()),
+        ("cut", Some(&sleeps), DeleteParams::default().grace_period(3)),
     ] {
-        let lifecycle = sleeps.then(|| json!({"preStop": {"sleep": {"seconds": 60}}}));
         let pod = json!({
             "metadata": {"name": name},
             "spec": {
@@ -140,8 +197,10 @@ async fn sleeps_before_stops(pods: &Api<Pod>) {
         })
         .await;
     }
-    assert!(pods.get_opt("sleeps").await.unwrap().is_some(), "its minute is not over");
-    pods.delete("sleeps", &DeleteParams::default().grace_period(0)).await.unwrap();
+    for name in ["sleeps", "runs-sleep"] {
+        assert!(pods.get_opt(name).await.unwrap().is_some(), "the minute of {name} is not over");
+        pods.delete(name, &DeleteParams::default().grace_period(0)).await.unwrap();
+    }
 }
 
 /// A node whose lease was late is Ready again, and one whose VM does not run is not.

@@ -23,6 +23,7 @@ mod runs;
 mod shared;
 mod suite;
 mod upgrade;
+mod volumes;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,10 @@ fn main() -> ExitCode {
             autoscaler::follows_cpu_an_own_metric_and_an_external_one,
         ),
         Test::shared("kubelets::pods_are_as_ready_as_they_can_be", kubelets::pods_are_as_ready_as_they_can_be),
+        Test::shared(
+            "volumes::claims_get_a_volume_where_their_pod_runs",
+            volumes::claims_get_a_volume_where_their_pod_runs,
+        ),
         Test::own("suite::repeated_runs_have_one_report", suite::repeated_runs_have_one_report),
         Test::own("upgrade::a_batched_fleet_drifts", upgrade::a_batched_fleet_drifts),
         Test::shared("on_demand::starts_once_and_again_after_a_kill", on_demand::starts_once_and_again_after_a_kill),
