@@ -235,7 +235,8 @@ impl Life {
         self.world.fleet().orphans.remove(&self.vm.instance);
     }
 
-    /// The Node stays without its VM, and nobody reports for it any more, until its time is over or a reset ends it.
+    /// The Node stays without its VM, and nobody reports for it any more, until its time is over or a reset ends it. A write that
+    /// is dropped then does no harm, since the Node is deleted next.
     async fn outlive(&mut self) {
         let _ = tokio::time::timeout(self.node_stays, async {
             self.write(WriteStep::Ready(ReadyStatus::Lost)).await?;
