@@ -221,6 +221,22 @@ pub struct Upgrade {
     pub version: String,
     /// How long it takes.
     pub takes: Span,
+    /// The id of its operation.
+    pub operation: String,
+}
+
+/// Where a long-running operation is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OperationStatus {
+    /// It goes on.
+    InProgress,
+    /// It has done what it was asked for.
+    Succeeded,
+    /// It has ended without.
+    Failed(ProvisioningError),
+    /// Somebody has aborted it.
+    Canceled,
 }
 
 /// The body of an eviction.

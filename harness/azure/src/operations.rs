@@ -5,19 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::ProvisioningError;
+use crate::api::{OperationStatus, ProvisioningError};
 
 /// How many operations are kept; the oldest go first. Azure keeps them for a day, clients ask for minutes.
 const OPERATIONS_KEPT: usize = 20_000;
-
-/// Where an operation is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OperationStatus {
-    InProgress,
-    Succeeded,
-    Failed(ProvisioningError),
-    Canceled,
-}
 
 #[derive(Debug)]
 struct Operation {

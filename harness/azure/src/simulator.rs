@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::{Listener, ListenerExt};
 use harness_tls::server_config;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::aks;
@@ -224,10 +225,32 @@ async fn listen(what: &'static str, port: u16) -> Result<(TcpListener, SocketAdd
     Ok((listener, address))
 }
 
+/// Connections on which small answers to many polls do not wait for more to send, such as the NAP controller's, which come through the proxy.
+fn undelayed(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
+    listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    })
+}
+
 async fn serve(world: Arc<World>, what: &'static str, listener: TcpListener, router: Router) {
     let stop = world.stop.clone();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    let served =
+        axum::serve(undelayed(listener), router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, what, "an endpoint has stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Before, only the listener of Resource Manager itself did so, which the controller does not use in the public cloud.
+    #[tokio::test]
+    async fn small_answers_do_not_wait() {
+        let (listener, address) = listen("proxy", 0).await.unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (accepted, from) = undelayed(listener).accept().await;
+        assert_eq!((accepted.nodelay().unwrap(), from), (true, client.local_addr().unwrap()));
     }
 }

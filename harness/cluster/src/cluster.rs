@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use harness_azure::control::{Client as AzureClient, ControlError, Upgrade};
+use harness_azure::control::{Client as AzureClient, ControlError, OperationStatus, Upgrade};
 use harness_catalogue::Component;
 use harness_components::control::{ComponentControl, ComponentUsage, Failure, Status, TeardownReport, own_usage};
 use harness_gitops::flux::{Flux, FluxTarget, Manager, ReportLine};
@@ -22,6 +23,8 @@ use crate::provisioner::Provisioner;
 
 /// Where the supervisor takes orders about the Git server.
 const GIT_FAULT: &str = "git-fault";
+/// How often an upgrade that should be over is looked at.
+const UPGRADE_POLL: Duration = Duration::from_millis(100);
 
 /// The parts of a cluster. A part that is missing is a capability that is missing.
 #[derive(Debug)]
@@ -341,16 +344,24 @@ impl Cluster {
     }
 
     /// Upgrades the control plane to its next patch version, as a PUT of the managed cluster does, waits as long as that takes, and until the NAP
-    /// controller runs with it. Returns the version, without `v`. Each NodeClaim is `Drifted` some seconds after the
+    /// controller runs with it. Returns the version, without `v`; `None` where the upgrade has failed or was aborted, which changes nothing. Each NodeClaim is `Drifted` some seconds after the
     /// controller is back; it then takes the newest node image as well.
     ///
     /// # Errors
     /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
-    pub async fn upgrade_kubernetes(&self) -> Result<String, ClusterError> {
-        let Upgrade { version, takes } = self.simulated_azure()?.upgrade_kubernetes().await?;
+    pub async fn upgrade_kubernetes(&self) -> Result<Option<String>, ClusterError> {
+        let azure = self.simulated_azure()?;
+        let Upgrade { version, takes, operation } = azure.upgrade_kubernetes().await?;
         tokio::time::sleep(takes.as_duration()).await;
+        loop {
+            match azure.operation(&operation).await? {
+                OperationStatus::InProgress => tokio::time::sleep(UPGRADE_POLL).await,
+                OperationStatus::Succeeded => break,
+                OperationStatus::Failed(_) | OperationStatus::Canceled => return Ok(None),
+            }
+        }
         self.components()?.version_announced(&version).await?;
-        Ok(version)
+        Ok(Some(version))
     }
 
     /// Puts the control plane back to the version of the start, for the next run on the same cluster; without an upgrade

@@ -49,7 +49,9 @@ pub struct Behaviour {
     /// Exceptions by SKU family and capacity type. The last one that matches wins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LegOverride>,
-    /// vCPUs of quota by `regional`, `spot`, a family's letter (`F`) or a quota family (`standardFSv2Family`); what is not named is ample.
+    /// vCPUs of quota by `regional`, `spot`, a family's letter (`F`) or a quota family (`standardFSv2Family`); what is not named is ample. All of it
+    /// is for node auto-provisioning: the nodes of the system pool take none. On AKS three D4s_v5 take 12 of `regional` and of `D`; subtract
+    /// them from the limits of a subscription.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub quota_cores: BTreeMap<String, u32>,
     /// Subnets of the cluster's virtual network beside the nodes' own, by name: `small: 10.225.0.0/29`. An AKSNodeClass of the tree names one as

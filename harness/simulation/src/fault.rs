@@ -60,8 +60,9 @@ pub struct FaultTerms {
     /// capacity for an hour or more.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
-    /// It ends by itself after it has been applied this many times. For vmCrash, nodeCondition and spotEvict, which act once: exactly so many
-    /// of the VMs that match; fewer are an error, unless `atLeast` allows it (default: all that match).
+    /// It ends by itself after it has been applied this many times; quota and zoneOutage take no number. For vmCrash, nodeCondition and
+    /// spotEvict, which act once: exactly so many of the VMs that match; fewer are an error, unless `atLeast` allows it (default: all that
+    /// match).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
     /// The first so many matching VMs or calls are hit whatever the seed, and `share` decides over the rest (default: 0). For vmCrash,
@@ -162,6 +163,10 @@ impl Fault {
             }
             _ => {}
         }
+        if count.is_some() && self.kind.is_state() {
+            let message = "this fault is a state: it does not happen a number of times";
+            return problem("count", message, "leave it out, or give `for`");
+        }
         if self.kind.is_instant() {
             return match (count, nth.is_empty()) {
                 (Some(_), _) if by_share => {
@@ -182,6 +187,9 @@ impl Fault {
             return None;
         }
         match () {
+            () if self.kind.is_state() => {
+                problem("nth", "this fault is a state: it has no single cases", "leave it out, or give `for`")
+            }
             () if self.kind.share().is_none() => {
                 problem("nth", "this fault is not about single VMs or calls", "give `for` or `count`")
             }
@@ -276,6 +284,11 @@ mod tests {
     #[case(json!({"staleList": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]
     #[case(json!({"vmCrash": {"only": {"vm": "a", "vms": ["b"]}}}), "vmCrash.only.vm: `a` is none of `vms`")]
     #[case(json!({"spotEvict": {"only": {"capacityType": "on-demand"}}}), "spotEvict.only.capacityType: only spot VMs are evicted")]
+    // Before, a zone was back after the n-th creation that it refused, and a quota never ended.
+    #[case(json!({"zoneOutage": {"zone": "1"}, "count": 2}), "count: this fault is a state: it does not happen a number of times")]
+    #[case(json!({"quota": {"scope": "F", "cores": 1}, "count": 2}), "count: this fault is a state")]
+    #[case(json!({"zoneOutage": {"zone": "1"}, "nth": [2]}), "nth: this fault is a state")]
+    #[case(json!({"zoneOutage": {"zone": "1"}, "atLeast": 2}), "atLeast: this fault hits everything that matches anyway")]
     #[case(json!({"armOutage": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]
     fn faults_without_effect_or_sense_are_found(#[case] json: serde_json::Value, #[case] problem: &str) {
         let fault: Fault = serde_json::from_value(json).unwrap();

@@ -324,6 +324,11 @@ impl FaultKind {
         matches!(self, Self::VmCrash { .. } | Self::NodeCondition { .. } | Self::SpotEvict { .. })
     }
 
+    /// Whether it is a state while it lasts, and not something that happens to one case after another.
+    pub const fn is_state(&self) -> bool {
+        matches!(self, Self::Quota { .. } | Self::ZoneOutage { .. })
+    }
+
     /// Which VMs it is for, where it is for VMs.
     pub const fn only(&self) -> Option<&VmSelector> {
         only_of!(self)

@@ -45,7 +45,7 @@ impl Simulated {
 impl fmt::Display for Simulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Azure => "Azure Resource Manager and the VM fleet",
+            Self::Azure => "Azure Resource Manager and the VM fleet (the nodes of a system pool take no quota)",
             Self::Kubelets => "kubelets (kwok)",
             Self::ControlPlaneUpgrades => {
                 "upgrades of the control plane (NAP is told the new version, the API server stays as it is)"

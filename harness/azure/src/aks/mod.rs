@@ -129,7 +129,7 @@ fn show_pool(world: &World) {
     world.cluster().pools.insert(system_pool::NAME.to_owned(), document);
 }
 
-/// Shows again what a reset of the documents has taken away.
+/// Shows again what new documents of the cluster do not have.
 pub(crate) fn show_again(world: &World) {
     if world.parts.state.borrow().there == ClusterParts::Aks {
         show_pool(world);

@@ -1,7 +1,6 @@
 //! The managed cluster: `Microsoft.ContainerService/managedClusters`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -10,8 +9,10 @@ use super::call::Call;
 use super::locations;
 use super::reply::Reply;
 use crate::aks;
+use crate::api::Upgrade;
 use crate::config::{next_patch, parse_version};
 use crate::documents::{Activity, ClusterState, NetworkState, Outcome, Target, Verb};
+use crate::lifecycle::Begun;
 use crate::world::World;
 
 /// The document with its agent pools.
@@ -55,7 +56,8 @@ pub(super) fn get(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     Ok(Reply::ok(&shown(world)))
 }
 
-fn existing(world: &World) -> Vec<Value> {
+/// The document, unless the cluster is deleted.
+pub(super) fn existing(world: &World) -> Vec<Value> {
     let is_deleted = world.cluster().is_deleted;
     if is_deleted { Vec::new() } else { vec![shown(world)] }
 }
@@ -125,6 +127,9 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let reached = version.clone();
     let end = move |state: &mut ClusterState| state.set_version(&reached);
     let begun = world.begin(Target::Cluster, verb, change, end).map_err(|other| busy(&other))?;
+    if verb == Verb::Create {
+        aks::show_again(world);
+    }
     let mut document = shown(world);
     document["properties"]["provisioningState"] = json!(verb.state());
     let status = if verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
@@ -137,7 +142,6 @@ pub(super) fn delete(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
         state.pools.clear();
     };
     let begun = world.begin(Target::Cluster, Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;
-    world.delete_machines_of(|_| true);
     Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &begun.operation))
 }
 
@@ -232,17 +236,18 @@ pub(super) fn upgrade_profile(world: &Arc<World>, _call: &Call) -> Result<Reply,
 }
 
 impl World {
-    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it, and how long that takes.
+    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. After one that has failed this is the same version
+    /// again.
     ///
     /// # Errors
     /// What goes on already.
-    pub(crate) fn upgrade_kubernetes(self: &Arc<Self>) -> Result<(String, Duration), Activity> {
-        let next = next_patch(&self.cluster().version());
+    pub(crate) fn upgrade_kubernetes(self: &Arc<Self>) -> Result<Upgrade, Activity> {
+        let next = next_patch(&self.cluster().current_version());
         let (wanted, reached) = (next.clone(), next.clone());
         let change = move |state: &mut ClusterState| state.set_wanted_version(&wanted);
         let end = move |state: &mut ClusterState| state.set_version(&reached);
-        let begun = self.begin(Target::Cluster, Verb::Upgrade, change, end)?;
-        Ok((next, begun.takes))
+        let Begun { operation, takes } = self.begin(Target::Cluster, Verb::Upgrade, change, end)?;
+        Ok(Upgrade { version: next, takes: takes.into(), operation })
     }
 
     /// Puts the control plane back to the version of the start. AKS cannot do that: it is for the next run on the same
@@ -261,7 +266,10 @@ impl World {
 
     /// Documents that callers may have changed, as at the start.
     pub(crate) fn reset_documents(&self) {
-        *self.cluster() = ClusterState::new(&self.config);
+        let before = std::mem::replace(&mut *self.cluster(), ClusterState::new(&self.config));
+        for activity in before.activities {
+            self.operations().cancel(&activity.operation);
+        }
         self.kubernetes_changed(&self.config.kubernetes_version);
         *self.network() = NetworkState::new(&self.config);
         aks::show_again(self);

@@ -98,7 +98,7 @@ impl<'a> Row<'a> {
 /// interfaces, virtual networks, the managed cluster. Locks fleet before network.
 fn with_rows<T>(world: &World, at_ns: u64, read: impl FnOnce(Vec<Row<'_>>) -> T) -> T {
     let config = &world.config;
-    let managed = cluster::shown(world);
+    let managed = cluster::existing(world);
     let fleet = world.fleet();
     let network = world.network();
     let group = config.node_resource_group.as_str();
@@ -111,7 +111,7 @@ fn with_rows<T>(world: &World, at_ns: u64, read: impl FnOnce(Vec<Row<'_>>) -> T)
     for (key, document) in network.vnets.iter().chain(&network.nics) {
         rows.push(Row::of_document(key.split('/').next().unwrap_or_default(), document));
     }
-    rows.push(Row::of_document(&config.resource_group, &managed));
+    rows.extend(managed.iter().map(|document| Row::of_document(&config.resource_group, document)));
     read(rows)
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::reply::Reply;
+use crate::api::OperationStatus;
 use crate::images;
-use crate::operations::OperationStatus;
 use crate::world::World;
 
 pub(super) fn locations(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {

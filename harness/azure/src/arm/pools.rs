@@ -22,17 +22,14 @@ pub(super) fn existing(world: &World, call: &Call) -> Result<String, Reply> {
     Err(Reply::not_found(&format!("Microsoft.ContainerService/managedClusters/{cluster}/agentPools"), pool, group))
 }
 
-/// Machines can only be put into a pool of mode Machines.
+/// Machines can only be put into a pool of mode Machines, and not while it or the cluster is being deleted.
 pub(super) fn takes_machines(world: &World, pool: &str) -> Result<(), Reply> {
     let state = world.cluster();
-    let document = state.pools.get(pool).map(|document| &document["properties"]);
-    if document.is_some_and(|pool| pool["provisioningState"] == "Deleting") {
-        Err(Reply::error(
-            StatusCode::CONFLICT,
-            "OperationNotAllowed",
-            &format!("Machines cannot be created in the agent pool '{pool}' while it is being deleted."),
-        ))
-    } else if document.is_some_and(|pool| pool["mode"] == "Machines") {
+    let target = Target::Pool(pool.to_owned());
+    let deletion = state.activities.iter().find(|other| other.verb == Verb::Delete && other.blocks(&target));
+    if let Some(deletion) = deletion {
+        Err(busy(deletion))
+    } else if state.pools.get(pool).is_some_and(|document| document["properties"]["mode"] == "Machines") {
         Ok(())
     } else {
         Err(Reply::bad_request(
@@ -110,8 +107,7 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     }
     let pool = key.clone();
     let end = move |state: &mut ClusterState| drop(state.pools.remove(&pool));
-    let begun = world.begin(Target::Pool(key.clone()), Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;
-    world.delete_machines_of(|pool| pool == key);
+    let begun = world.begin(Target::Pool(key), Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;
     Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &begun.operation))
 }
 

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use crate::api::{
-    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, Subnets, UnmodelledCall, Upgrade, Version,
-    VmRecord,
+    EvictRequest, FaultState, LedgerSums, OperationCount, OperationStatus, QuotaUsage, Subnets, UnmodelledCall,
+    Upgrade, Version, VmRecord,
 };
 use crate::config::Secret;
 use crate::facts::FactsPage;
@@ -23,7 +23,7 @@ use harness_units::Span;
 
 /// How long a call may take beyond the requested wait.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// Longer than the simulated Azure waits for the API server.
+/// Longer than the simulated Azure waits for the API server, and before that, in a reset, for its VMs.
 const SETTLE_LIMIT: Duration = Duration::from_secs(40);
 
 /// A client of a running simulator's control endpoint. Cheap to clone.
@@ -311,6 +311,14 @@ impl Client {
         self.send_read(Method::POST, "/kubernetes/upgrade", None::<&()>).await
     }
 
+    /// Where a long-running operation is.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` with 404 when there is none of that id, or none any more.
+    pub async fn operation(&self, id: &str) -> Result<OperationStatus, ControlError> {
+        self.get(&format!("/operations/{}", segment(id))).await
+    }
+
     /// Puts the control plane back to the version of the start. Returns it.
     ///
     /// # Errors
@@ -320,12 +328,12 @@ impl Client {
     }
 
     /// Puts everything back to the start: no VMs, no live faults but those of the configuration, counters at zero.
-    /// The numbers of facts go on.
+    /// The numbers of facts go on. Returns when the cluster has the parts of AKS that it has at the start.
     ///
     /// # Errors
-    /// [`ControlError`].
+    /// [`ControlError`]; `Refused` when VMs are not removed in time, and when the API server does not take those parts.
     pub async fn reset(&self) -> Result<(), ControlError> {
-        self.send(Method::POST, "/reset", None::<&()>, CALL_LIMIT).await.map(drop)
+        self.send(Method::POST, "/reset", None::<&()>, SETTLE_LIMIT).await.map(drop)
     }
 
     async fn execute(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {

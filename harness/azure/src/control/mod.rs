@@ -13,7 +13,8 @@
 //! | `GET /quota` | usage and limits |
 //! | `GET`, `POST`, `DELETE /prices` | the prices that were set; sets one; all back to those of the start |
 //! | `POST /images/publish` | a newer version of every node image; answers `{"version"}` |
-//! | `GET /kubernetes`, `POST /kubernetes/upgrade`, `POST /kubernetes/reset` | the control plane's version; an upgrade to its next patch version, which answers `{"version","takes"}`; back to that of the start |
+//! | `GET /kubernetes`, `POST /kubernetes/upgrade`, `POST /kubernetes/reset` | the control plane's version; an upgrade to its next patch version, which answers `{"version","takes","operation"}`; back to that of the start |
+//! | `GET /operations/ID` | where an operation is |
 //! | `POST /reset` | everything back to the start |
 //!
 //! Each call needs `Authorization: Bearer` with the control token. Errors are `{"error":{"code","message"}}`.
@@ -22,8 +23,8 @@ mod client;
 mod server;
 
 pub use crate::api::{
-    Account, Draw, EvictRequest, FaultState, LedgerSums, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall,
-    Upgrade, Version, VmRecord, VmState,
+    Account, Draw, EvictRequest, FaultState, LedgerSums, OperationCount, OperationStatus, ProvisioningError,
+    QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord, VmState,
 };
 pub use client::{Client, ControlError};
 pub(crate) use server::router;

@@ -17,10 +17,11 @@ use serde_json::json;
 
 use crate::aks;
 use crate::api::{
-    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, Subnets, UnmodelledCall, Upgrade, Version,
-    VmRecord,
+    EvictRequest, FaultState, LedgerSums, OperationCount, OperationStatus, QuotaUsage, Subnets, UnmodelledCall,
+    Upgrade, Version, VmRecord,
 };
 use crate::clock::PRESENT_NS;
+use crate::documents::Activity;
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
@@ -81,6 +82,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/kubernetes", get(kubernetes))
         .route("/kubernetes/upgrade", post(upgrade_kubernetes))
         .route("/kubernetes/reset", post(reset_kubernetes))
+        .route("/operations/{id}", get(operation))
         .route("/reset", post(reset))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::clone(&world), authorised))
@@ -136,7 +138,7 @@ async fn add_fault(State(world): Shared, body: Bytes) -> Result<(StatusCode, Jso
 }
 
 async fn remove_fault(State(world): Shared, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
-    if world.faults().remove(&id, &world.facts) {
+    if world.remove_fault(&id) {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Refusal(StatusCode::NOT_FOUND, "NotFound", format!("there is no live fault called `{id}`")))
@@ -238,14 +240,19 @@ async fn kubernetes(State(world): Shared) -> Json<Version> {
 }
 
 async fn upgrade_kubernetes(State(world): Shared) -> Result<Json<Upgrade>, Refusal> {
-    match world.upgrade_kubernetes() {
-        Ok((version, takes)) => Ok(Json(Upgrade { version, takes: takes.into() })),
-        Err(other) => Err(Refusal(StatusCode::CONFLICT, "OperationNotAllowed", other.refusal())),
-    }
+    let refuse = |other: Activity| Refusal(StatusCode::CONFLICT, "OperationNotAllowed", other.refusal());
+    world.upgrade_kubernetes().map(Json).map_err(refuse)
 }
 
 async fn reset_kubernetes(State(world): Shared) -> Json<Version> {
     Json(Version { version: world.reset_kubernetes() })
+}
+
+async fn operation(State(world): Shared, Path(id): Path<String>) -> Result<Json<OperationStatus>, Refusal> {
+    let status = world.operations().status(&id).cloned();
+    status.map(Json).ok_or_else(|| {
+        Refusal(StatusCode::NOT_FOUND, "NotFound", format!("there is no operation `{id}`, or it was long ago"))
+    })
 }
 
 async fn reset(State(world): Shared) -> Result<StatusCode, Refusal> {

@@ -1,55 +1,16 @@
 //! What the live faults do to the calls of Azure Resource Manager: refusals, throttling, wrong answers and answers that are out of date.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::engine::FaultEngine;
 use crate::api::ProvisioningError;
 use crate::clock::{PRESENT_NS, monotonic_ns};
-use crate::facts::{FactKind, FactLog, QuotaSet};
+use crate::facts::FactLog;
 use crate::quota::QuotaLimits;
 use harness_simulation::{ArmFaultMode, BadAnswer, FaultKind, STALE_LISTS};
+use harness_units::Span;
 
-/// How often an outage reports the number of refused calls: clients retry without end.
-const REFUSALS_EVERY: Duration = Duration::from_secs(1);
-
-/// A quota that a fault set, and that a list that lags may still show.
-#[derive(Debug)]
-pub(super) struct PastQuota {
-    pub(super) set: QuotaSet,
-    pub(super) from_ns: u64,
-    pub(super) to_ns: u64,
-}
-
-/// Calls that outages refused.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
-    unreported: u64,
-    reported_at: Option<Instant>,
-}
-
-impl Refusals {
-    fn count(&mut self, facts: &FactLog) {
-        self.unreported += 1;
-        if self.reported_at.is_none_or(|at| at.elapsed() >= REFUSALS_EVERY) {
-            self.reported_at = Some(Instant::now());
-            self.report(facts);
-        }
-    }
-
-    fn report(&mut self, facts: &FactLog) {
-        let calls = std::mem::take(&mut self.unreported);
-        if calls > 0 {
-            facts.push(FactKind::Refused { calls });
-        }
-    }
-
-    /// Reports the rest; the next outage reports its first call immediately.
-    pub(super) fn end(&mut self, facts: &FactLog) {
-        self.report(facts);
-        self.reported_at = None;
-    }
+/// The moment so far behind, but not before the fault was set.
+fn behind(by: Span, since_ns: u64) -> u64 {
+    monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns)
 }
 
 impl FaultEngine {
@@ -67,15 +28,19 @@ impl FaultEngine {
         };
         let since_ns = self.live.iter().find(|l| lag(&l.fault.kind).is_some()).map(|l| l.since_ns);
         match (since_ns, self.hit(facts, 0, "list", 0, lag)) {
-            (Some(since_ns), Some((_, by))) => monotonic_ns().saturating_sub(by.as_micros() * 1_000).max(since_ns),
+            (Some(since_ns), Some((_, by))) => behind(by, since_ns),
             _ => PRESENT_NS,
         }
     }
 
-    /// Whether there are lists that still have what is gone.
-    pub(crate) fn makes_lists_lag(&mut self, facts: &FactLog) -> bool {
+    /// The oldest moment whose state a list may answer with.
+    pub(crate) fn oldest_list_ns(&mut self, facts: &FactLog) -> u64 {
         self.expire(facts);
-        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::StaleList { .. }))
+        let lags = self.live.iter().filter_map(|l| match l.fault.kind {
+            FaultKind::StaleList { by, .. } => Some(behind(by, l.since_ns)),
+            _ => None,
+        });
+        lags.min().unwrap_or(PRESENT_NS)
     }
 
     /// Whether this operation on the managed cluster or an agent pool fails at its end, and with what.

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::calls::{PastQuota, Refusals};
+use super::refusals::Refusals;
 use crate::api::FaultState;
 use crate::catalogue::sizes;
 use crate::clock::monotonic_ns;
@@ -47,6 +47,14 @@ impl Live {
         count.is_some_and(|count| self.applied >= u64::from(count))
             || nth.last().is_some_and(|last| self.met >= u64::from(*last))
     }
+}
+
+/// A quota that a fault set, and that a list that lags may still show.
+#[derive(Debug)]
+pub(super) struct PastQuota {
+    pub(super) set: QuotaSet,
+    pub(super) from_ns: u64,
+    pub(super) to_ns: u64,
 }
 
 /// The faults in force, in the order in which they were set; the first that applies decides.
@@ -133,16 +141,11 @@ impl FaultEngine {
         }
     }
 
-    /// Counts an application from outside (instant faults).
+    /// Counts applications to VMs that run already (instant faults and zone outages).
     pub(crate) fn applied(&mut self, id: &str, times: u64) {
         if let Some(l) = self.live.iter_mut().find(|l| l.fault.terms.id == id) {
             l.applied += times;
         }
-    }
-
-    /// Whether the fault of this name has not ended.
-    pub(crate) fn is_live(&self, id: &str) -> bool {
-        self.live.iter().any(|l| l.fault.terms.id == id)
     }
 
     pub(crate) fn states(&self) -> Vec<FaultState> {

@@ -3,6 +3,7 @@
 mod calls;
 mod choice;
 mod engine;
+mod refusals;
 mod rehearsal;
 mod vms;
 

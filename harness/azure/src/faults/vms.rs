@@ -124,6 +124,13 @@ impl FaultEngine {
         }
     }
 
+    /// The fault by which the zone of this VM is down.
+    pub(crate) fn zone_outage(&mut self, facts: &FactLog, vm: &VmRef) -> Option<String> {
+        self.expire(facts);
+        let is_down = |kind: &FaultKind| matches!(kind, FaultKind::ZoneOutage { zone } if is_in_zone(zone, vm));
+        self.live.iter().find(|l| is_down(&l.fault.kind)).map(|l| l.fault.terms.id.clone())
+    }
+
     /// How much longer the deletion of this VM takes.
     pub(crate) fn slow_delete(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Duration)> {
         self.hit_vm(facts, s, |k| match k {

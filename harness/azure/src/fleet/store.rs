@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use tokio::sync::watch;
+
 use super::ledger::Ledger;
-use super::vm::Vm;
+use super::vm::{Signal, Vm};
 use crate::api::VmRecord;
 use crate::clock::PRESENT_NS;
 use crate::prices::Prices;
@@ -20,8 +22,10 @@ pub(crate) struct Fleet {
     /// VM name to machine name.
     pub(crate) by_vm_name: HashMap<String, String>,
     pub(crate) gone: VecDeque<VmRecord>,
-    /// VMs that were removed while lists lag, which still have them.
-    pub(crate) ghosts: Vec<Vm>,
+    /// VMs that were removed and that lists which lag may still have, in the order of their removal.
+    pub(crate) ghosts: VecDeque<Vm>,
+    /// The signals of Nodes that outlive their VMs, by instance; `end` ends them.
+    pub(crate) orphans: HashMap<u64, watch::Sender<Signal>>,
     pub(crate) quota: Quota,
     /// What VMs cost an hour.
     pub(crate) prices: Prices,
@@ -68,6 +72,11 @@ impl Fleet {
     /// Every VM that a list may have: those that are there, and those that it has not seen go.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &Vm> {
         self.vms.values().chain(&self.ghosts)
+    }
+
+    /// Forgets the removed VMs that no list has any more: the oldest answers with the state of this moment.
+    pub(crate) fn forget_ghosts_before(&mut self, oldest_ns: u64) {
+        while self.ghosts.pop_front_if(|vm| vm.was_gone_at(oldest_ns)).is_some() {}
     }
 
     /// The cores in use at a moment.

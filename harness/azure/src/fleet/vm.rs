@@ -154,6 +154,8 @@ pub(crate) struct Vm {
     pub(crate) record: VmRecord,
     /// True while its cores count against the quota.
     pub(crate) holds_quota: bool,
+    /// True while an outage of its zone holds it: it starts again with the zone, unlike a VM that something else has stopped.
+    pub(crate) stopped_by_outage: bool,
     pub(crate) signal: watch::Sender<Signal>,
     /// Operations that end when the creation ends.
     pub(crate) put_operations: Vec<String>,
@@ -203,8 +205,13 @@ impl Vm {
         self.was_there_at(at_ns) && (self.record.creating.is_some() || !is_by(self.record.failed, at_ns))
     }
 
+    /// Whether it was removed by a moment.
+    pub(crate) fn was_gone_at(&self, at_ns: u64) -> bool {
+        is_by(self.record.deleted, at_ns)
+    }
+
     fn was_there_at(&self, at_ns: u64) -> bool {
-        self.record.accepted.monotonic_ns <= at_ns && !is_by(self.record.deleted, at_ns)
+        self.record.accepted.monotonic_ns <= at_ns && !self.was_gone_at(at_ns)
     }
 
     /// The value of `eTag`.

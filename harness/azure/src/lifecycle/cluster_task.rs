@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::end::Taken;
 use crate::api::ProvisioningError;
 use crate::documents::{Activity, ClusterState, Outcome, Target, Verb};
 use crate::draws::{child, draw};
@@ -25,7 +26,8 @@ pub(crate) struct Begun {
 }
 
 impl World {
-    /// Begins an operation, which ends by itself. `change` is made to the documents with it, and `end` when it succeeds.
+    /// Begins an operation, which ends by itself. `change` is made to the documents with it, and `end` when it succeeds. A deletion deletes the
+    /// machines, too.
     ///
     /// # Errors
     /// The one that goes on already.
@@ -58,7 +60,8 @@ impl World {
         state.activities.push(activity);
         drop(state);
         let begun = Begun { operation: operation.clone(), takes };
-        if takes.is_zero() && !(verb == Verb::Delete && self.has_vms(&target)) {
+        let has_vms = verb == Verb::Delete && self.delete_machines_of(&target);
+        if takes.is_zero() && !has_vms {
             self.conclude(&operation, failure, end);
             return Ok(begun);
         }
@@ -66,7 +69,8 @@ impl World {
         self.tasks.spawn(async move {
             let ended = async {
                 tokio::time::sleep_until(until).await;
-                while verb == Verb::Delete && world.has_vms(&target) {
+                // Again and again: a machine may have been accepted, and not yet there, when the deletion began.
+                while verb == Verb::Delete && world.goes_on(&operation) && world.delete_machines_of(&target) {
                     sleep(VMS_GONE_POLL).await;
                 }
             };
@@ -77,12 +81,24 @@ impl World {
         Ok(begun)
     }
 
-    fn has_vms(&self, target: &Target) -> bool {
-        let fleet = self.fleet();
-        match target {
-            Target::Cluster => !fleet.vms.is_empty(),
-            Target::Pool(pool) => fleet.vms.values().any(|vm| vm.pool == *pool),
+    /// Whether an operation has neither ended nor been aborted.
+    fn goes_on(&self, operation: &str) -> bool {
+        self.cluster().activities.iter().any(|activity| activity.operation == operation)
+    }
+
+    /// Deletes every machine of the cluster or of a pool. True while there are any.
+    fn delete_machines_of(&self, target: &Target) -> bool {
+        let mut fleet = self.fleet();
+        let is_meant = |pool: &String| match target {
+            Target::Cluster => true,
+            Target::Pool(name) => pool == name,
+        };
+        let meant = fleet.vms.iter().filter(|(_, vm)| is_meant(&vm.pool)).map(|(machine, _)| machine.clone());
+        let meant: Vec<String> = meant.collect();
+        for machine in &meant {
+            self.take(&mut fleet, machine, Taken::Deleted, None);
         }
+        !meant.is_empty()
     }
 
     /// Ends an operation, unless it was aborted.
@@ -125,5 +141,47 @@ fn leg(behaviour: &Behaviour, verb: Verb) -> (Distribution, &'static str) {
         Verb::Update => (times.update(), "operation/update"),
         Verb::Upgrade => (times.upgrade(), "operation/upgrade"),
         Verb::Delete => (times.delete(), "operation/delete"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::lifecycle::PutRequest;
+    use crate::simulator::new_world;
+    use harness_simulation::OperationTimes;
+    use harness_testing::{limits, wait_for};
+    use harness_units::Span;
+
+    /// Before, a PUT that was on its way when the deletion began left a VM that nobody deleted, and the pool stayed in Deleting.
+    #[tokio::test]
+    async fn a_deletion_deletes_a_machine_that_comes_late() {
+        let delete = Some(Distribution::Constant(Span::from_millis(50)));
+        let operations = OperationTimes { delete, ..OperationTimes::instant() };
+        let behaviour = Behaviour { operations, ..Behaviour::instant() };
+        let world = new_world(Config { behaviour, ..Config::default() }, None).unwrap();
+        let pool = world.config.machines_pool.clone();
+        world.begin(Target::Pool(pool.clone()), Verb::Delete, |_| {}, |_| {}).unwrap();
+        let mut properties = Map::new();
+        properties.insert("hardware".to_owned(), json!({"vmSize": "Standard_D4s_v5"}));
+        let request = PutRequest {
+            pool,
+            machine: "late".to_owned(),
+            properties,
+            zones: Vec::new(),
+            if_match: None,
+            if_none_match: false,
+        };
+        world.put_machine(request).unwrap();
+        wait_for("the deletion ends", limits::ANSWER, async || match world.cluster().activities.len() {
+            0 => Ok(()),
+            _ => Err(format!("{} VMs", world.fleet().vms.len())),
+        })
+        .await;
+        assert!(world.fleet().vms.is_empty());
+        world.stop.cancel();
     }
 }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::end::Taken;
 use crate::aks::NotSettled;
 use crate::api::{LedgerSums, ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::clock::Stamp;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::{FaultError, TooFew};
-use crate::fleet::{AgentCondition, Fleet, Vm};
+use crate::fleet::{AgentCondition, End, Fleet, Vm};
 use crate::prices::Prices;
 use crate::world::World;
-use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, FaultKind, Leg};
+use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, Leg};
 use harness_units::Span;
 
 /// How long a reset waits until its VMs are removed.
@@ -37,7 +39,9 @@ pub(crate) enum CommandError {
     NotSettled(#[from] NotSettled),
     #[error(transparent)]
     TooFew(#[from] TooFew),
-    #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]
+    #[error(
+        "{0} VMs or Nodes without one are still there after 8s; the API server may not answer, so that Nodes cannot be deleted"
+    )]
     Reset(usize),
 }
 
@@ -55,12 +59,15 @@ impl World {
 
     /// Stops a running VM.
     pub(crate) fn crash(&self, name: &str) -> Result<(), CommandError> {
-        self.halt(name, true)
+        self.halt(&mut self.fleet(), name, true)
     }
 
-    /// Starts a stopped VM; does nothing if it runs.
+    /// Starts a stopped VM; does nothing if it runs. In a zone that is down it stops again.
     pub(crate) fn restart(&self, name: &str) -> Result<(), CommandError> {
-        self.halt(name, false)
+        let mut fleet = self.fleet();
+        self.halt(&mut fleet, name, false)?;
+        self.follow_zone_outage(&mut fleet, name);
+        Ok(())
     }
 
     /// Stops a running VM and starts it again after the time that its boot took. Returns the operation.
@@ -87,8 +94,8 @@ impl World {
         Ok(operation)
     }
 
-    fn halt(&self, name: &str, stop: bool) -> Result<(), CommandError> {
-        let mut fleet = self.fleet();
+    /// Stops a VM, or starts it.
+    pub(super) fn halt(&self, fleet: &mut Fleet, name: &str, stop: bool) -> Result<(), CommandError> {
         let vm = fleet.find_mut(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?;
         match (vm.record.state, stop) {
             (VmState::Running, true) => vm.record.state = VmState::Stopped,
@@ -96,6 +103,7 @@ impl World {
             (VmState::Running, false) | (VmState::Stopped, true) => return Ok(()),
             _ => return Err(CommandError::NotRunning(name.to_owned())),
         }
+        vm.stopped_by_outage = false;
         let who = Arc::clone(&vm.record.vm);
         let instance = who.instance;
         self.facts.push(if stop { FactKind::VmCrashed { vm: who } } else { FactKind::VmRestarted { vm: who } });
@@ -169,15 +177,6 @@ impl World {
         Ok(())
     }
 
-    /// Deletes every machine of the agent pools that are meant.
-    pub(crate) fn delete_machines_of(&self, is_meant: impl Fn(&str) -> bool) {
-        let mut fleet = self.fleet();
-        let meant = fleet.vms.iter().filter(|(_, vm)| is_meant(&vm.pool)).map(|(machine, _)| machine.clone());
-        for machine in meant.collect::<Vec<_>>() {
-            self.take(&mut fleet, &machine, Taken::Deleted, None);
-        }
-    }
-
     /// Deletes a VM without the controller.
     pub(crate) fn delete_vm(&self, name: &str) -> Result<String, CommandError> {
         let mut fleet = self.fleet();
@@ -191,6 +190,8 @@ impl World {
     /// Sets a fault. An instant fault acts now and ends.
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
         let fault = self.faults().add(fault, &self.facts)?;
+        // It may have taken the place of an outage.
+        self.follow_faults();
         if fault.kind.is_instant() {
             let acted = self.apply_instant_fault(&fault);
             let mut faults = self.faults();
@@ -199,17 +200,23 @@ impl World {
             }
             faults.remove(&fault.terms.id, &self.facts);
             acted?;
-        } else if let FaultKind::ZoneOutage { zone } = &fault.kind {
-            self.begin_zone_outage(&fault.terms.id, zone);
         } else if let Some(lasts) = fault.terms.lasts {
             let world = Arc::clone(self);
             self.tasks.spawn(async move {
                 if world.stop.run_until_cancelled(tokio::time::sleep(lasts.as_duration())).await.is_some() {
                     world.faults().expire(&world.facts);
+                    world.follow_faults();
                 }
             });
         }
         Ok(fault)
+    }
+
+    /// Ends a fault. False when there is none of that name.
+    pub(crate) fn remove_fault(&self, id: &str) -> bool {
+        let removed = self.faults().remove(id, &self.facts);
+        self.follow_faults();
+        removed
     }
 
     /// Sets what VMs cost from now on.
@@ -259,6 +266,7 @@ impl World {
         self.replace_behaviour(behaviour);
         self.fleet().count_anew();
         self.faults().clear(&self.facts);
+        self.follow_faults();
         for fault in faults {
             self.add_fault(fault)?;
         }
@@ -280,13 +288,20 @@ impl World {
                 self.take(&mut fleet, &machine, Taken::Reset, None);
             }
         }
-        let deadline = tokio::time::Instant::now() + RESET_LIMIT;
+        let deadline = Instant::now() + RESET_LIMIT;
         loop {
-            let left = self.fleet().vms.len();
+            let left = {
+                let fleet = self.fleet();
+                // A VM that was just taken away may have left one.
+                for orphan in fleet.orphans.values() {
+                    orphan.send_modify(|s| s.end = Some(End { takes: Duration::ZERO, asked: Instant::now() }));
+                }
+                fleet.vms.len() + fleet.orphans.len()
+            };
             if left == 0 {
                 break;
             }
-            if tokio::time::Instant::now() > deadline {
+            if Instant::now() > deadline {
                 return Err(CommandError::Reset(left));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

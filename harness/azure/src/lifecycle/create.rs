@@ -137,6 +137,7 @@ impl World {
             address,
             etag,
             holds_quota: reserved.is_ok(),
+            stopped_by_outage: false,
             signal,
             put_operations: vec![operation.clone()],
             delete_operations: Vec::new(),

@@ -8,5 +8,6 @@ mod instant_faults;
 mod vm_task;
 mod zone_outage;
 
+pub(crate) use cluster_task::Begun;
 pub(crate) use commands::CommandError;
 pub(crate) use create::{PutError, PutOutcome, PutRequest};

@@ -192,6 +192,7 @@ impl Life {
         }
         vm.record.faults.extend(hit_by);
         fleet.ledger.boot(self.vm.instance, booted);
+        world.follow_zone_outage(&mut fleet, &self.machine);
         registers
     }
 
@@ -201,8 +202,14 @@ impl Life {
         if at > Instant::now() && self.world.stop.run_until_cancelled(tokio::time::sleep_until(at)).await.is_none() {
             return;
         }
+        let outlives = self.writer.may_exist() && !self.node_stays.is_zero();
         {
             let mut fleet = self.world.fleet();
+            if outlives {
+                let (sender, signal) = watch::channel(Signal::default());
+                self.signal = signal;
+                fleet.orphans.insert(self.vm.instance, sender);
+            }
             if let Some(mut vm) = fleet.bury(&self.machine) {
                 for id in &vm.delete_operations {
                     self.world.operations().advance(id);
@@ -212,24 +219,31 @@ impl Life {
                 vm.record.deleted = Some(deleted);
                 fleet.ledger.delete(self.vm.instance, deleted);
                 fleet.gone.push_back(vm.record.clone());
-                if self.world.faults().makes_lists_lag(&self.world.facts) {
-                    fleet.ghosts.push(vm);
-                } else {
-                    fleet.ghosts.clear();
-                }
+                fleet.ghosts.push_back(vm);
+                fleet.forget_ghosts_before(self.world.faults().oldest_list_ns(&self.world.facts));
             }
         }
         if !self.writer.may_exist() {
             return;
         }
-        if !self.node_stays.is_zero() {
-            // Nobody reports for it any more.
-            self.writer.ready(ReadyStatus::Lost, &[]).await;
-            self.world.stop.run_until_cancelled(tokio::time::sleep(self.node_stays)).await;
+        if outlives {
+            self.outlive().await;
         }
         if self.writer.delete().await {
             self.world.facts.push(FactKind::NodeDeleted { vm: Arc::clone(&self.vm) });
         }
+        self.world.fleet().orphans.remove(&self.vm.instance);
+    }
+
+    /// The Node stays without its VM, and nobody reports for it any more, until its time is over or a reset ends it. A write that
+    /// is dropped then does no harm, since the Node is deleted next.
+    async fn outlive(&mut self) {
+        let _ = tokio::time::timeout(self.node_stays, async {
+            self.write(WriteStep::Ready(ReadyStatus::Lost)).await?;
+            self.write(WriteStep::Pods { ready: false }).await?;
+            Step::Break(self.until_end().await)
+        })
+        .await;
     }
 
     /// Writes the Node until the API server has acknowledged it. A request that is under way is never dropped, because
@@ -327,7 +341,11 @@ impl World {
     /// Whether the other VMs of its subnet have all of its addresses. Interfaces that callers have created are not counted.
     fn is_subnet_full(&self, fleet: &Fleet, vm: &Vm) -> bool {
         let addresses = self.network().addresses(&vm.spec.subnet_id(&self.config));
-        let taken = fleet.vms.values().filter(|other| other.exists() && other.spec.subnet == vm.spec.subnet).count();
+        // An empty one is the cluster's own.
+        let own = vm.spec.subnet.as_deref().unwrap_or_default();
+        let is_same =
+            |other: &&Vm| other.exists() && other.spec.subnet.as_deref().unwrap_or_default().eq_ignore_ascii_case(own);
+        let taken = fleet.vms.values().filter(is_same).count();
         taken as u64 >= addresses.len()
     }
 
@@ -372,5 +390,59 @@ impl World {
             message: error.message,
         });
         vm.record.failed = Some(failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::lifecycle::PutRequest;
+    use crate::simulator::new_world;
+    use harness_simulation::{Behaviour, Fault, FaultKind};
+    use harness_testing::{limits, wait_for};
+
+    /// Creates a machine and deletes it.
+    async fn come_and_go(world: &Arc<World>, machine: &str) {
+        let mut properties = Map::new();
+        properties.insert("hardware".to_owned(), json!({"vmSize": "Standard_D4s_v5"}));
+        let (pool, machine) = (world.config.machines_pool.clone(), machine.to_owned());
+        let names = [machine.clone()];
+        let request = PutRequest {
+            pool: pool.clone(),
+            machine,
+            properties,
+            zones: Vec::new(),
+            if_match: None,
+            if_none_match: false,
+        };
+        world.put_machine(request).unwrap();
+        world.delete_machines(&pool, &names).unwrap();
+        wait_for("the VM is removed", limits::ANSWER, async || match world.fleet().vms.len() {
+            0 => Ok(()),
+            left => Err(format!("{left} VMs")),
+        })
+        .await;
+    }
+
+    /// Before, all VMs that were removed while lists lagged were kept, and looked through by each list, until another was removed after that.
+    #[tokio::test]
+    async fn removed_vms_are_kept_for_as_long_as_a_list_may_have_them() {
+        let world = new_world(Config { behaviour: Behaviour::instant(), ..Config::default() }, None).unwrap();
+        let stale = |by| Fault::new(FaultKind::StaleList { by, operation: None }).named("stale");
+        let ghosts = || world.fleet().ghosts.len();
+        world.add_fault(stale(Span::from_secs(3_600))).unwrap();
+        come_and_go(&world, "web-1").await;
+        come_and_go(&world, "web-2").await;
+        assert_eq!(ghosts(), 2);
+        assert!(world.remove_fault("stale"));
+        assert_eq!(ghosts(), 0);
+        world.add_fault(stale(Span::from_micros(1))).unwrap();
+        come_and_go(&world, "web-3").await;
+        come_and_go(&world, "web-4").await;
+        assert!(ghosts() < 2);
+        world.stop.cancel();
     }
 }

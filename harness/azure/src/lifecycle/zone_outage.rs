@@ -1,56 +1,40 @@
-//! A zone that goes away with its running VMs, and comes back.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Zones that are down: their VMs stop, and start again when their zone is back.
 
 use crate::api::VmState;
-use crate::selector::is_in_zone;
+use crate::fleet::Fleet;
 use crate::world::World;
 
-/// How often it is looked whether an outage is over: faults end by time, by number and by command.
-const POLL: Duration = Duration::from_millis(20);
-
 impl World {
-    /// Stops every VM of the zone, and starts those that are still there when the fault ends. VMs that boot meanwhile stop too.
-    pub(super) fn begin_zone_outage(self: &Arc<Self>, fault: &str, zone: &str) {
-        let (world, fault, zone) = (Arc::clone(self), fault.to_owned(), zone.to_owned());
-        self.stop_zone(&fault, &zone);
-        self.tasks.spawn(async move {
-            loop {
-                if world.stop.run_until_cancelled(tokio::time::sleep(POLL)).await.is_none() {
-                    return;
-                }
-                let is_over = {
-                    let mut faults = world.faults();
-                    faults.expire(&world.facts);
-                    !faults.is_live(&fault)
-                };
-                if is_over {
-                    break;
-                }
-                world.stop_zone(&fault, &zone);
-            }
-            for name in world.of_zone(&zone, VmState::Stopped) {
-                // Those that something else has stopped stay so.
-                let hit = world.vm_record(&name).is_some_and(|record| record.faults.contains(&fault));
-                if hit && let Err(error) = world.restart(&name) {
-                    tracing::debug!(%error, "a VM of the zone has gone before the zone came back");
-                }
-            }
-        });
-    }
-
-    fn stop_zone(&self, fault: &str, zone: &str) {
-        for name in self.of_zone(zone, VmState::Running) {
-            if self.crash(&name).is_ok() {
-                self.mark(&name, fault);
-            }
+    /// Has the fleet follow the faults that are live now: VMs the outages of their zones, removed ones the lists that lag. Whoever sets or ends a
+    /// fault calls it.
+    pub(super) fn follow_faults(&self) {
+        let mut fleet = self.fleet();
+        fleet.forget_ghosts_before(self.faults().oldest_list_ns(&self.facts));
+        for machine in fleet.vms.keys().cloned().collect::<Vec<_>>() {
+            self.follow_zone_outage(&mut fleet, &machine);
         }
     }
 
-    fn of_zone(&self, zone: &str, state: VmState) -> Vec<String> {
-        let fleet = self.fleet();
-        let of_zone = fleet.vms.values().filter(|vm| vm.record.state == state && is_in_zone(zone, &vm.record.vm));
-        of_zone.map(|vm| vm.names.vm.clone()).collect()
+    /// Stops a VM that runs in a zone that is down, and starts one that was stopped so and whose zone is back.
+    pub(super) fn follow_zone_outage(&self, fleet: &mut Fleet, name: &str) {
+        let Some(vm) = fleet.find(name) else { return };
+        let outage = self.faults().zone_outage(&self.facts, &vm.record.vm);
+        match (vm.record.state, outage) {
+            (VmState::Running, Some(fault)) => {
+                if self.halt(fleet, name, true).is_ok()
+                    && let Some(vm) = fleet.find_mut(name)
+                {
+                    vm.stopped_by_outage = true;
+                    self.faults().applied(&fault, 1);
+                    vm.record.faults.push(fault);
+                }
+            }
+            (VmState::Stopped, None) if vm.stopped_by_outage => {
+                if let Err(error) = self.halt(fleet, name, false) {
+                    tracing::debug!(%error, "a VM has not come back with its zone");
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -81,6 +81,24 @@ async fn a_behaviour_takes_the_parts_away_and_a_reset_brings_them_back() {
     assert_eq!((kube.nodes(), lab.get(&pool).await.status), (3, 200));
 }
 
+/// Before, Resource Manager no longer showed the system pool, and Resource Graph had the cluster all the time.
+#[tokio::test]
+async fn a_cluster_that_is_created_again_has_its_system_pool() {
+    let kube = FakeKube::default();
+    let lab = aks(&kube).await;
+    let ([pool, _], id) = (system_pool(&lab), lab.sim.config().cluster_id());
+    let clusters = async || {
+        let query = json!({"query": "Resources | where type == 'microsoft.containerservice/managedclusters'"});
+        let answer = lab.post("/providers/Microsoft.ResourceGraph/resources", &query).await;
+        answer.body["data"].as_array().unwrap().len()
+    };
+    assert_eq!((lab.get(&pool).await.status, clusters().await), (200, 1));
+    assert_eq!(lab.delete(&id).await.status, 202);
+    assert_eq!((lab.get(&pool).await.status, clusters().await), (404, 0));
+    assert_eq!(lab.put(&id, &json!({"location": "eastus"})).await.status, 201);
+    assert_eq!((lab.get(&pool).await.status, clusters().await), (200, 1));
+}
+
 #[tokio::test]
 async fn an_api_server_that_refuses_is_asked_again() {
     let kube = FakeKube::default();

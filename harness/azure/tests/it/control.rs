@@ -7,6 +7,8 @@ use harness_azure::{FactKind, Secret};
 use harness_simulation::ArmFaultMode;
 use harness_simulation::{CapacityType, Fault, FaultKind, VmSelector};
 use harness_units::Share;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::fake_kube::FakeKube;
 use crate::support::{ANSWER, Lab, instant, of};
@@ -192,4 +194,22 @@ async fn a_port_that_is_taken_is_a_clear_error() {
     let config = harness_azure::Config { control_port: port, ..harness_azure::Config::default() };
     let error = harness_azure::Simulator::start(config, None).await.unwrap_err();
     assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+}
+
+/// A reset waits up to 8 s for VMs, and up to 30 s for what AKS puts into the cluster. Before, its client had given up after 10 s.
+#[tokio::test(start_paused = true)]
+async fn a_reset_may_take_as_long_as_the_simulator_waits() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(format!("http://{}", listener.local_addr().unwrap()), Secret::new("token")).unwrap();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        tokio::time::sleep(Duration::from_secs(38)).await;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        // The client reads it before the connection ends.
+        stream
+    };
+    let (answer, _stream) = tokio::join!(client.reset(), server);
+    answer.unwrap();
 }

@@ -1,13 +1,14 @@
 //! Operations on the managed cluster and its agent pools: their states, their time, and that one waits for another.
 
 use harness_azure::FactKind;
+use harness_azure::control::OperationStatus;
 use harness_simulation::{Behaviour, Distribution, Fault, OperationTimes};
 use harness_testing::{limits, wait_for};
 use harness_units::Span;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Lab, instant};
+use crate::support::{Lab, instant, of};
 
 /// Every operation takes this long, everything else no time.
 fn taking(span: Span) -> Behaviour {
@@ -141,6 +142,25 @@ async fn the_cluster_is_deleted_and_created_again() {
     assert_eq!(lab.create("web-2", "Standard_D4s_v5", false).await.status, 201);
 }
 
+/// Before, node auto-provisioning could replace each VM, so that the deletion never ended, and an abort did not end the wait for them either.
+#[tokio::test]
+async fn a_cluster_that_is_being_deleted_takes_no_machines_until_an_abort() {
+    let mut behaviour = taking(Span::ZERO);
+    behaviour.delete = Some(Distribution::Constant(NEVER));
+    let lab = Lab::start(behaviour, None).await;
+    let id = lab.sim.config().cluster_id();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    assert_eq!(lab.delete(&id).await.status, 202);
+    let refused = lab.create("web-2", "Standard_D4s_v5", false).await;
+    assert_eq!((refused.status, refused.code()), (409, "OperationNotAllowed"));
+    assert_eq!(state(&lab, &id).await, "Deleting");
+    assert_eq!(lab.post(&format!("{id}/abort"), &Value::Null).await.status, 202);
+    assert_eq!(lab.create("web-2", "Standard_D4s_v5", false).await.status, 201);
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-2", k)).await;
+    assert_eq!(lab.delete_machines(&["web-2"]).await.status, 202);
+}
+
 #[tokio::test]
 async fn an_operation_can_be_aborted_and_another_follows() {
     let lab = Lab::start(taking(NEVER), None).await;
@@ -186,4 +206,38 @@ async fn a_reset_of_the_version_ends_what_goes_on() {
     assert_eq!(state(&lab, &id).await, "Succeeded");
     assert_eq!(lab.get(&id).await.body["properties"]["kubernetesVersion"], "1.36.3");
     assert_eq!(lab.put(&id, &json!({"location": "eastus"})).await.status, 200);
+}
+
+/// Before, the next upgrade went to the version after the one that had failed.
+#[tokio::test]
+async fn after_an_upgrade_that_fails_the_next_goes_to_the_same_version() {
+    let lab = Lab::start(taking(SOON), None).await;
+    let fault = json!({"clusterOperationFail": {"code": "ControlPlaneUpgradeFailed"}, "count": 1});
+    lab.control.add_fault(&serde_json::from_value(fault).unwrap()).await.unwrap();
+    let failed = lab.control.upgrade_kubernetes().await.unwrap();
+    assert_eq!(ended(&lab, &failed.operation).await, "failed");
+    let second = lab.control.upgrade_kubernetes().await.unwrap();
+    assert_eq!((failed.version.as_str(), second.version.as_str()), ("1.36.4", "1.36.4"));
+    assert_eq!(ended(&lab, &second.operation).await, "succeeded");
+    assert_eq!(lab.control.kubernetes_version().await.unwrap(), "1.36.4");
+}
+
+/// Before, an operation that a reset had ended was in progress for ever.
+#[tokio::test]
+async fn a_reset_ends_what_goes_on() {
+    let lab = Lab::start(taking(NEVER), None).await;
+    let upgrade = lab.control.upgrade_kubernetes().await.unwrap();
+    lab.control.reset().await.unwrap();
+    assert_eq!(ended(&lab, &upgrade.operation).await, "canceled");
+}
+
+/// How an operation ends, as the control endpoint says it.
+async fn ended(lab: &Lab, operation: &str) -> &'static str {
+    wait_for("the operation ends", limits::ANSWER, async || match lab.control.operation(operation).await.unwrap() {
+        OperationStatus::InProgress => Err("it goes on".to_owned()),
+        OperationStatus::Succeeded => Ok("succeeded"),
+        OperationStatus::Failed(_) => Ok("failed"),
+        OperationStatus::Canceled => Ok("canceled"),
+    })
+    .await
 }

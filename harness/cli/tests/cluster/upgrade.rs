@@ -50,7 +50,7 @@ async fn drift() {
     drifted(&cluster, "ImageDrift").await;
 
     // An upgrade: existing nodes drift, a new one has the new version and the new image.
-    let upgraded = cluster.upgrade_kubernetes().await.unwrap();
+    let upgraded = cluster.upgrade_kubernetes().await.unwrap().unwrap();
     assert_ne!(upgraded, start);
     assert_eq!(azure.kubernetes_version().await.unwrap(), upgraded);
     drifted(&cluster, "K8sVersionDrift").await;

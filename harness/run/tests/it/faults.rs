@@ -2,6 +2,8 @@
 
 use harness_record::EventKind;
 use harness_record::event::{AzureFact, AzureFactKind};
+use harness_simulation::Distribution;
+use harness_units::Span;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, Ran};
@@ -69,4 +71,21 @@ async fn one_fault_is_cleared_and_the_others_stay_until_the_run_ends() {
     let in_phase: Vec<&str> =
         ended.filter(|(at_us, _)| (began_us..ended_us).contains(at_us)).map(|(_, message)| message).collect();
     assert!(matches!(in_phase[..], [message] if message.starts_with("slowBoot")), "{in_phase:?}");
+}
+
+/// Before, the first upgrade was an error of the harness, after it had waited for a version that nobody announced, and the second went to 1.36.5.
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_fails_is_carried_out_and_the_next_goes_to_the_same_version() {
+    let lab = Lab::start();
+    let broken = json!({"clusterOperationFail": {"code": "ControlPlaneUpgradeFailed"}, "count": 1});
+    let upgrade = |id: u32, at_us: u64| json!({"id": id, "atUs": at_us, "action": {"upgradeKubernetes": {}}});
+    let actions = [fault(1, &broken), upgrade(2, 100_000), upgrade(3, 5_000_000)];
+    let mut plan = of_phases(&[up(), json!({"name": "upgrade", "actions": actions, "for": "10s"})]);
+    plan.azure.operations.upgrade = Some(Distribution::Constant(Span::from_secs(2)));
+    let ran = lab.run(&plan).await;
+    ran.assert_well_formed();
+    assert_eq!((&ran.action(2).error, &ran.action(3).error), (&None, &None));
+    let mut announced = lab.components.orders();
+    announced.retain(|order| order.starts_with("version "));
+    assert_eq!(announced, ["version 1.36.4", "version 1.36.3"], "the second upgrade, and the cleanup");
 }

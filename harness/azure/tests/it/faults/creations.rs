@@ -3,6 +3,7 @@
 use harness_azure::FactKind;
 use harness_azure::control::VmState;
 use harness_simulation::{Behaviour, CapacityCode, Distribution, Fault, FaultKind};
+use harness_testing::{limits, wait_for};
 use harness_units::{Share, Span};
 use rstest::rstest;
 use serde_json::json;
@@ -160,7 +161,9 @@ async fn a_small_subnet_is_full_when_its_addresses_are_taken() {
     assert_eq!(lab.get(&subnet).await.body["properties"]["addressPrefix"], "10.230.0.0/29");
     let create = async |machine: &str| {
         let mut body = machine_body(machine, "Standard_D4s_v5", false);
-        body["properties"]["network"]["vnetSubnetID"] = json!(subnet);
+        // Ids of Azure have no case. Before, a subnet that was written in two ways was two, each with its addresses.
+        let written = if machine == "web-2" { subnet.to_uppercase() } else { subnet.clone() };
+        body["properties"]["network"]["vnetSubnetID"] = json!(written);
         lab.put(&lab.machine(machine), &body).await;
     };
     for machine in ["web-1", "web-2", "web-3"] {
@@ -254,6 +257,48 @@ async fn a_failure_may_be_reported_late_and_the_node_outlive_its_vm() {
     assert_eq!(lab.get(&lab.machine("web-1")).await.status, 404);
     let removed = lab.fact("node gone", |k| matches!(k, FactKind::NodeDeleted { .. })).await;
     assert!(removed.monotonic_ns - deleted.monotonic_ns >= 299_900_000);
+    assert_eq!(kube.nodes(), 0);
+}
+
+/// Azure calls every creation failed, the VMs come up, and their Nodes outlive them by an hour.
+async fn with_a_ready_node(kube: &FakeKube) -> Lab {
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    let late = json!({"falseFailure": {"bootsAfter": "0s", "nodeStays": "1h"}});
+    lab.control.add_fault(&fault(late)).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. })).await;
+    lab
+}
+
+/// Before, one refusal of the API server left the Node of a VM that is gone Ready, and its pods were Ready in any case.
+#[tokio::test]
+async fn a_node_that_outlives_its_vm_is_lost_with_its_pods() {
+    let kube = FakeKube::default();
+    let lab = with_a_ready_node(&kube).await;
+    let node = lab.vm_name("web-1").await;
+    kube.add_pod("pod-1", &node);
+    kube.refuse(2);
+    lab.delete_machines(&["web-1"]).await;
+    wait_for("the Node and its pod are lost", limits::ANSWER, async || {
+        let shown = (kube.condition(&node, "Ready"), kube.pod_ready("pod-1"), kube.pod_reason("pod-1"));
+        let wanted = (Some("Unknown".to_owned()), "False".to_owned(), "KubeletSilent".to_owned());
+        if shown == wanted { Ok(()) } else { Err(format!("{shown:?}")) }
+    })
+    .await;
+}
+
+/// Before, the Node was there for the rest of its hour, in whatever run came next.
+#[tokio::test]
+async fn a_reset_deletes_the_nodes_that_outlive_their_vms() {
+    let kube = FakeKube::default();
+    let lab = with_a_ready_node(&kube).await;
+    lab.delete_machines(&["web-1"]).await;
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
+    // One whose VM the reset itself takes away.
+    lab.create("web-2", "Standard_D4s_v5", false).await;
+    lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of("web-2", k)).await;
+    assert_eq!(kube.nodes(), 2);
+    lab.control.reset().await.unwrap();
     assert_eq!(kube.nodes(), 0);
 }
 

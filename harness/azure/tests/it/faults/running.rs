@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use harness_azure::FactKind;
 use harness_azure::control::VmState;
-use harness_simulation::{ConditionStatus, Fault, FaultKind, VmSelector};
+use harness_simulation::{Behaviour, ConditionStatus, Fault, FaultKind, VmSelector};
+use harness_testing::{limits, wait_for};
 use harness_units::{Share, Span};
 use serde_json::json;
 
@@ -250,6 +251,98 @@ async fn a_zone_goes_away_with_its_vms_and_comes_back() {
     lab.put(&lab.machine("web-4"), &elsewhere("web-4")).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-4", k)).await;
     lab.control.remove_fault("dark").await.unwrap();
+    // Before, only the creation counted: an outage that stopped ten VMs was reported as applied 0 times.
+    let ended = lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "dark")).await;
+    assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 2, .. }), "a VM and a creation: {ended:?}");
     lab.fact("back", |k| matches!(k, FactKind::VmRestarted { .. }) && of("web-1", k)).await;
     assert_eq!(state("web-1").await, VmState::Running);
+}
+
+async fn state(lab: &Lab, machine: &str) -> VmState {
+    lab.control.vm(machine).await.unwrap().state
+}
+
+/// A VM with a Ready Node in zone 1 and one in zone 2.
+async fn one_in_each_of_two_zones(lab: &Lab) {
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let mut body = machine_body("web-2", "Standard_D4s_v5", false);
+    body["zones"] = json!(["2"]);
+    lab.put(&lab.machine("web-2"), &body).await;
+    for machine in ["web-1", "web-2"] {
+        lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of(machine, k)).await;
+    }
+}
+
+/// How often a VM was stopped and started.
+fn stops_and_starts(lab: &Lab, machine: &str) -> (usize, usize) {
+    let facts = lab.sim.facts().after(0).facts;
+    let number = |is: fn(&FactKind) -> bool| facts.iter().filter(|f| is(&f.kind) && of(machine, &f.kind)).count();
+    (number(|k| matches!(k, FactKind::VmCrashed { .. })), number(|k| matches!(k, FactKind::VmRestarted { .. })))
+}
+
+/// Before, the outage of zone 1 went on for as long as any fault was called `dark`: it stopped each new VM, and its VMs did not come back.
+#[tokio::test]
+async fn an_outage_ends_when_another_takes_its_name() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    one_in_each_of_two_zones(&lab).await;
+    let outage = |zone: &str| fault(json!({"zoneOutage": {"zone": zone}, "id": "dark"}));
+    lab.control.add_fault(&outage("1")).await.unwrap();
+    assert_eq!((state(&lab, "web-1").await, state(&lab, "web-2").await), (VmState::Stopped, VmState::Running));
+    lab.control.add_fault(&outage("2")).await.unwrap();
+    assert_eq!((state(&lab, "web-1").await, state(&lab, "web-2").await), (VmState::Running, VmState::Stopped));
+    lab.create("web-3", "Standard_D4s_v5", false).await;
+    lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of("web-3", k)).await;
+    lab.control.remove_fault("dark").await.unwrap();
+    assert_eq!(state(&lab, "web-2").await, VmState::Running);
+    assert_eq!(stops_and_starts(&lab, "web-3"), (0, 0));
+}
+
+/// Before, it went on where the next behaviour had a fault without a name, too, which got the same one from the simulator.
+#[tokio::test]
+async fn an_outage_ends_with_its_behaviour() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    one_in_each_of_two_zones(&lab).await;
+    for (unnamed, expected) in
+        [(json!({"zoneOutage": {"zone": "1"}}), VmState::Stopped), (json!({"throttle": {}}), VmState::Running)]
+    {
+        let behaviour = Behaviour { faults: vec![fault(unnamed)], ..instant() };
+        lab.control.set_behaviour(&behaviour).await.unwrap();
+        assert_eq!(lab.control.faults().await.unwrap()[0].fault.terms.id, "fault-1");
+        assert_eq!(state(&lab, "web-1").await, expected);
+    }
+}
+
+/// Before, the end of the first started the VMs, and the second stopped them again.
+#[tokio::test]
+async fn a_zone_is_back_when_its_last_outage_is_over() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    one_in_each_of_two_zones(&lab).await;
+    lab.control.crash("web-2").await.unwrap();
+    for written in [
+        json!({"zoneOutage": {"zone": "1"}, "id": "first"}),
+        json!({"zoneOutage": {"zone": "eastus-1"}, "id": "second"}),
+        json!({"zoneOutage": {"zone": "2"}, "id": "other"}),
+    ] {
+        lab.control.add_fault(&fault(written)).await.unwrap();
+    }
+    lab.control.remove_fault("first").await.unwrap();
+    // What is started by hand stops again.
+    lab.control.restart("web-1").await.unwrap();
+    assert_eq!(state(&lab, "web-1").await, VmState::Stopped);
+    lab.control.remove_fault("second").await.unwrap();
+    assert_eq!(state(&lab, "web-1").await, VmState::Running);
+    assert_eq!(stops_and_starts(&lab, "web-1"), (2, 2), "by the outage, by hand, again by the outage, by its end");
+    // Somebody else had stopped it.
+    lab.control.remove_fault("other").await.unwrap();
+    assert_eq!(state(&lab, "web-2").await, VmState::Stopped);
+    let short = json!({"zoneOutage": {"zone": "1"}, "id": "short", "for": "20ms"});
+    lab.control.add_fault(&fault(short)).await.unwrap();
+    wait_for("the zone is back by itself", limits::ANSWER, async || match stops_and_starts(&lab, "web-1") {
+        (3, 3) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
 }
