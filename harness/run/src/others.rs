@@ -20,7 +20,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
-use kube::discovery::pinned_kind;
+use kube::discovery::{ApiCapabilities, pinned_kind, verbs};
 use serde_json::Value;
 
 use crate::hub::Hub;
@@ -137,28 +137,18 @@ impl Others {
         Ok(())
     }
 
-    /// What a cluster must be like for this plan and tree, where this one is not: the run would change what is not its own.
-    pub(crate) fn unmet(&self, plan: &Plan, tree: &[ObjectAddress]) -> Option<String> {
-        let unmet = self.of_the_same_name(plan, tree).or_else(|| self.applied_by_the_root());
-        unmet.or_else(|| self.drifts(plan)).or_else(|| self.has_other_parts(plan))
-    }
-
-    /// Flux would take over an object that the tree has too, and delete it when the tree is restored.
-    fn of_the_same_name(&self, plan: &Plan, tree: &[ObjectAddress]) -> Option<String> {
-        let pools = scope::nodepools(plan);
-        let is_ours = |object: &InventoryObject| match object.kind.as_str() {
-            "NodePool" if pools.contains(&object.name) => true,
-            "Namespace" if OF_THE_CLUSTER.contains(&object.name.as_str()) => false,
-            kind => tree.iter().any(|of_tree| {
-                (of_tree.kind.as_str(), of_tree.namespace.as_deref().unwrap_or_default(), &of_tree.name)
-                    == (kind, object.namespace.as_str(), &object.name)
-            }),
-        };
-        let named = names(self.before.objects.iter().filter(|object| is_ours(object)))?;
-        Some(format!(
-            "a cluster without objects of the names in the tree that are not the run's: {named}; Flux would take them over and delete \
-             them at the end: use another cluster, or another name"
-        ))
+    /// What a cluster must be like for this plan and the objects that it makes, where this one is not: the run would change what is not its own.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub(crate) async fn unmet(
+        &self,
+        plan: &Plan,
+        made: &BTreeSet<ObjectAddress>,
+        client: &Client,
+    ) -> Result<Option<String>, RunError> {
+        let unmet = of_the_same_name(made, client).await?.or_else(|| self.applied_by_the_root());
+        Ok(unmet.or_else(|| self.drifts(plan)).or_else(|| self.has_other_parts(plan)))
     }
 
     /// A run replaces the content of the repository for as long as it lasts.
@@ -254,6 +244,49 @@ impl Others {
             (own, _) => own == kind && object.namespace == namespace && object.name == name,
         })
     }
+}
+
+/// Flux would take over an object that the tree or a later commit has too, and delete it when the tree is restored.
+async fn of_the_same_name(made: &BTreeSet<ObjectAddress>, client: &Client) -> Result<Option<String>, RunError> {
+    let doing = "look for objects of the names that the run gives to its own";
+    let kinds: BTreeSet<(&str, &str)> = made.iter().map(|at| (at.api_version.as_str(), at.kind.as_str())).collect();
+    let lists = repeated_within(LOOK_LIMIT, doing, async || {
+        try_join_all(kinds.iter().map(|(api_version, kind)| list_of_kind(client, api_version, kind))).await
+    });
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for ((api_version, kind), listed) in kinds.iter().copied().zip(lists.await?) {
+        let Some(objects) = listed else {
+            unread.push(kind);
+            continue;
+        };
+        let is_made = |object: &InventoryObject| {
+            made.iter().any(|at| {
+                (at.api_version.as_str(), at.kind.as_str()) == (api_version, kind)
+                    && (at.namespace.as_deref().unwrap_or_default(), &at.name) == (&object.namespace, &object.name)
+            })
+        };
+        let stays = |object: &DynamicObject| object.metadata.deletion_timestamp.is_none();
+        let objects = objects.into_iter().filter(|object| stays(object) && !is_of_a_run(&object.metadata));
+        let objects = objects.map(|object| describe(kind, object));
+        // A tree may declare the namespaces that every cluster has.
+        let is_shared = |object: &InventoryObject| {
+            is_of_the_harness(object) || kind == "Namespace" && OF_THE_CLUSTER.contains(&object.name.as_str())
+        };
+        found.extend(objects.filter(|object| is_made(object) && !is_shared(object)));
+    }
+    if !unread.is_empty() {
+        return Ok(Some(format!(
+            "to list {}: the run makes objects of these, and must know whether there are others of their names; give it the right, or use \
+             another cluster",
+            unread.join(", ")
+        )));
+    }
+    Ok(names(found.iter()).map(|named| {
+        format!(
+            "a cluster without objects of the names in the tree that are not the run's: {named}; Flux would take them over and delete them at \
+             the end: use another cluster, or another name"
+        )
+    }))
 }
 
 /// Whether a controller makes this name from that of an owner.
@@ -361,18 +394,36 @@ async fn list(client: &Client, kind: ApiResource) -> Result<Option<Vec<DynamicOb
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Some(Vec::new())),
         // The API server asks first who may, also where nothing is served.
         Err(kube::Error::Api(status)) if matches!(status.code, 403 | 405) => {
-            Ok((!is_served(client, &kind).await?).then(Vec::new))
+            let kind = GroupVersionKind::gvk(&kind.group, &kind.version, &kind.kind);
+            Ok(served(client, &kind).await?.is_none().then(Vec::new))
         }
         Err(error) => Err(error),
     }
 }
 
-async fn is_served(client: &Client, kind: &ApiResource) -> Result<bool, kube::Error> {
-    let kind = GroupVersionKind::gvk(&kind.group, &kind.version, &kind.kind);
-    match pinned_kind(client, &kind).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Discovery(_)) => Ok(false),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+/// As [`list`], of any kind: the API server is asked first under which name it serves the kind.
+async fn list_of_kind(
+    client: &Client,
+    api_version: &str,
+    kind: &str,
+) -> Result<Option<Vec<DynamicObject>>, kube::Error> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    match served(client, &GroupVersionKind::gvk(group, version, kind)).await? {
+        // A kind without lists, such as TokenReview, keeps no objects.
+        Some((kind, capabilities)) if capabilities.supports_operation(verbs::LIST) => list(client, kind).await,
+        _ => Ok(Some(Vec::new())),
+    }
+}
+
+/// How the API server serves a kind; `None` where it does not.
+async fn served(
+    client: &Client,
+    kind: &GroupVersionKind,
+) -> Result<Option<(ApiResource, ApiCapabilities)>, kube::Error> {
+    match pinned_kind(client, kind).await {
+        Ok(served) => Ok(Some(served)),
+        Err(kube::Error::Discovery(_)) => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -302,6 +302,48 @@ async fn a_tree_with_the_name_of_somebodys_pool_is_not_run() {
     assert_not_run(&lab, &[up()], "NodePool web").await;
 }
 
+/// Before, only objects of the kinds of the inventory were looked for: Flux took this one over and deleted it at the end, and the comparison passed.
+#[tokio::test(start_paused = true)]
+async fn a_tree_with_the_name_of_somebodys_configmap_is_not_run() {
+    const SERVERS: &str =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: coredns-custom\n  namespace: kube-system\n";
+    let mut lab = with_somebodys_node().await;
+    lab.tree.push(("servers.yaml", SERVERS));
+    lab.api.create("ConfigMap", "mine", json!({"metadata": {"name": "coredns-custom"}}));
+    assert_eq!(lab.run(&of_phases(&[up()])).await.ended().0, EndReason::Completed, "it is in another namespace");
+    lab.api.create("ConfigMap", "kube-system", json!({"metadata": {"name": "coredns-custom"}}));
+    assert_not_run(&lab, &[up()], "ConfigMap kube-system/coredns-custom; Flux would take them over").await;
+}
+
+fn commit(edits: &Value) -> Value {
+    json!({"name": "change", "actions": [{"id": 9, "atUs": 0, "action": {"commit": {"edits": edits}}}], "for": "5s"})
+}
+
+/// Before, of what later commits add only NodePools were looked for: the class was taken over and deleted, and its nodes drifted.
+#[rstest]
+#[case::added(json!([{"add": {"object": {
+    "apiVersion": "karpenter.azure.com/v1beta1", "kind": "AKSNodeClass", "metadata": {"name": "mine"}, "spec": {},
+}}}]))]
+#[case::as_text(json!([{"addText": {
+    "file": "theirs.yaml", "text": "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: mine}\n",
+}}]))]
+#[case::renamed(json!([{"merge": {"object": {"kind": "AKSNodeClass"}, "patch": {"metadata": {"name": "mine"}}}}]))]
+#[tokio::test(start_paused = true)]
+async fn a_commit_with_the_name_of_somebodys_class_is_not_run(#[case] edits: Value) {
+    let lab = with_somebodys_node().await;
+    assert_not_run(&lab, &[up(), commit(&edits)], "AKSNodeClass mine; Flux would take them over").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_whose_kinds_the_run_may_not_list_is_not_run() {
+    let lab = with_somebodys_node().await;
+    lab.api.fault(Fault::new(Effect::Refuse { code: 403, retry_after_s: None }, |call| {
+        call.verb == Verb::List && call.kind == "ConfigMap"
+    }));
+    let added = json!([{"add": {"object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "mine"}}}}]);
+    assert_not_run(&lab, &[up(), commit(&added)], "needs to list ConfigMap").await;
+}
+
 /// Before, Flux deleted it as soon as the run had pushed its tree.
 #[tokio::test(start_paused = true)]
 async fn what_the_kustomization_of_the_runs_applies_keeps_the_run_from_starting() {
