@@ -169,14 +169,13 @@ impl Others {
     /// A new node image or version of Kubernetes makes Karpenter replace every node, and another price those for which there are cheaper ones. A
     /// zone goes away with every VM in it.
     fn drifts(&self, plan: &Plan) -> Option<String> {
-        let is_of_every_node = |action: &&Action| match action {
-            Action::PublishNodeImage(_) | Action::UpgradeKubernetes(_) | Action::AzurePrice(_) => true,
-            Action::AzureFault(asked) => matches!(asked.fault.kind, FaultKind::ZoneOutage { .. }),
-            _ => false,
+        let is_of_every_node = |action: &&Action| {
+            matches!(action, Action::PublishNodeImage(_) | Action::UpgradeKubernetes(_) | Action::AzurePrice(_))
         };
-        let drifting = plan.actions().map(|planned| &planned.action).find(is_of_every_node)?;
+        let drifting = plan.actions().map(|planned| &planned.action).find(is_of_every_node).map(Action::as_str);
+        let outage = plan.faults().map(|fault| &fault.kind).find(|kind| matches!(kind, FaultKind::ZoneOutage { .. }));
+        let what = drifting.or_else(|| outage.map(FaultKind::as_str))?;
         let named = names(self.before.objects.iter().filter(|object| object.kind == NODE_CLAIM))?;
-        let what = drifting.as_str();
         Some(format!(
             "a cluster without nodes that are not the run's: with `{what}` Karpenter would replace {named}; use another cluster"
         ))

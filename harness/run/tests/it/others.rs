@@ -274,6 +274,28 @@ async fn a_fault_that_acts_once_keeps_off_vms_that_are_not_the_runs() {
     assert_eq!(somebodys(&lab).await, before);
 }
 
+fn with_faults(phases: &[Value], faults: &Value) -> Plan {
+    let mut plan = of_phases(phases);
+    plan.azure.faults = serde_json::from_value(faults.clone()).unwrap();
+    plan
+}
+
+/// Before, one from the start hit exactly somebody's VMs: the run has none yet.
+#[rstest]
+#[case(json!([{"vmCrash": {}}]))]
+#[case(json!([{"nodeCondition": {"condition": "KernelDeadlock", "status": "True"}}]))]
+#[tokio::test(start_paused = true)]
+async fn a_fault_from_the_start_that_acts_once_keeps_off_vms_that_are_not_the_runs(#[case] faults: Value) {
+    let lab = with_somebodys_node().await;
+    let before = somebodys(&lab).await;
+    let ran = lab.run(&with_faults(&[up()], &faults)).await;
+    ran.assert_well_formed();
+    let (reason, detail) = ran.ended();
+    assert_eq!(reason, EndReason::TargetFailed);
+    assert!(detail.contains("none of the VMs that it means is the run's"), "{detail}");
+    assert_eq!(somebodys(&lab).await, before);
+}
+
 async fn assert_not_run(lab: &Lab, phases: &[Value], why: &str) {
     assert_plan_not_run(lab, &of_phases(phases), why).await;
 }
@@ -362,6 +384,16 @@ async fn what_drifts_every_node_is_not_run_beside_somebodys_nodes(#[case] verb: 
     let lab = with_somebodys_node().await;
     let drift = json!({"name": "drift", "actions": [{"id": 9, "atUs": 0, "action": {verb: {}}}], "for": "5s"});
     assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-").await;
+}
+
+/// Before, only actions were looked at: as a fault from the start it stopped somebody's VMs.
+#[rstest]
+#[case::action(of_phases(&[json!({"name": "p", "actions": [{"id": 9, "atUs": 0, "action": {"azureFault": {"zoneOutage": {"zone": "1"}}}}], "for": "5s"})]))]
+#[case::from_the_start(with_faults(&[up()], &json!([{"zoneOutage": {"zone": "1"}, "for": "1m"}])))]
+#[tokio::test(start_paused = true)]
+async fn a_zone_does_not_go_away_beside_somebodys_nodes(#[case] plan: Plan) {
+    let lab = with_somebodys_node().await;
+    assert_plan_not_run(&lab, &plan, "`zoneOutage`").await;
 }
 
 /// The pods of AKS's DaemonSets would come to the nodes of others.
