@@ -148,7 +148,7 @@ impl Others {
         client: &Client,
     ) -> Result<Option<String>, RunError> {
         let unmet = of_the_same_name(made, client).await?.or_else(|| self.applied_by_the_root());
-        Ok(unmet.or_else(|| self.drifts(plan)).or_else(|| self.has_other_parts(plan)))
+        Ok(unmet.or_else(|| self.disturbs(plan)).or_else(|| self.has_other_parts(plan)))
     }
 
     /// A run replaces the content of the repository for as long as it lasts.
@@ -166,19 +166,29 @@ impl Others {
         object.applied_by == format!("{}/{}", flux::NAMESPACE, flux::NAME)
     }
 
-    /// A new node image or version of Kubernetes makes Karpenter replace every node, and another price those for which there are cheaper ones. A
-    /// zone goes away with every VM in it.
-    fn drifts(&self, plan: &Plan) -> Option<String> {
-        let is_of_every_node = |action: &&Action| {
-            matches!(action, Action::PublishNodeImage(_) | Action::UpgradeKubernetes(_) | Action::AzurePrice(_))
-        };
-        let drifting = plan.actions().map(|planned| &planned.action).find(is_of_every_node).map(Action::as_str);
-        let outage = plan.faults().map(|fault| &fault.kind).find(|kind| matches!(kind, FaultKind::ZoneOutage { .. }));
-        let what = drifting.or_else(|| outage.map(FaultKind::as_str))?;
+    /// A new node image or version of Kubernetes makes Karpenter replace every node, and another price, whichever size it is of, those for which there
+    /// are cheaper ones now. A zone goes away with every VM in it.
+    fn disturbs(&self, plan: &Plan) -> Option<String> {
         let named = names(self.before.objects.iter().filter(|object| object.kind == NODE_CLAIM))?;
-        Some(format!(
-            "a cluster without nodes that are not the run's: with `{what}` Karpenter would replace {named}; use another cluster"
-        ))
+        let of_action = |action: &Action| match action {
+            Action::PublishNodeImage(_) | Action::UpgradeKubernetes(_) => {
+                Some(format!("with `{}` Karpenter would replace {named}", action.as_str()))
+            }
+            Action::AzurePrice(_) => Some(format!(
+                "with `{}` Karpenter would replace those of {named} for which there are cheaper ones then",
+                action.as_str()
+            )),
+            _ => None,
+        };
+        let of_fault = |kind: &FaultKind| match kind {
+            FaultKind::ZoneOutage { zone } => {
+                Some(format!("`{}` would stop the VMs of those of {named} that are in zone {zone}", kind.as_str()))
+            }
+            _ => None,
+        };
+        let would = plan.actions().find_map(|planned| of_action(&planned.action));
+        let would = would.or_else(|| plan.faults().find_map(|fault| of_fault(&fault.kind)))?;
+        Some(format!("a cluster without nodes that are not the run's: {would}; use another cluster"))
     }
 
     /// The pods of AKS's DaemonSets would come to the nodes of others, or go from them.

@@ -386,6 +386,15 @@ async fn what_drifts_every_node_is_not_run_beside_somebodys_nodes(#[case] verb: 
     assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-").await;
 }
 
+/// Before, this was said of prices too, and of a zone that goes away.
+#[tokio::test(start_paused = true)]
+async fn another_price_is_not_set_beside_somebodys_nodes() {
+    let lab = with_somebodys_node().await;
+    let price = json!({"azurePrice": {"ofListPrice": 50}});
+    let price = json!({"name": "price", "actions": [{"id": 9, "atUs": 0, "action": price}], "for": "5s"});
+    assert_not_run(&lab, &[up(), price], "with `azurePrice` Karpenter would replace those of NodeClaim mine-").await;
+}
+
 /// Before, only actions were looked at: as a fault from the start it stopped somebody's VMs.
 #[rstest]
 #[case::action(of_phases(&[json!({"name": "p", "actions": [{"id": 9, "atUs": 0, "action": {"azureFault": {"zoneOutage": {"zone": "1"}}}}], "for": "5s"})]))]
@@ -393,7 +402,7 @@ async fn what_drifts_every_node_is_not_run_beside_somebodys_nodes(#[case] verb: 
 #[tokio::test(start_paused = true)]
 async fn a_zone_does_not_go_away_beside_somebodys_nodes(#[case] plan: Plan) {
     let lab = with_somebodys_node().await;
-    assert_plan_not_run(&lab, &plan, "`zoneOutage`").await;
+    assert_plan_not_run(&lab, &plan, "`zoneOutage` would stop the VMs of those of NodeClaim mine-").await;
 }
 
 /// The pods of AKS's DaemonSets would come to the nodes of others.
