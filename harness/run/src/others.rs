@@ -43,7 +43,7 @@ pub(crate) const KUSTOMIZATION: [&str; 2] =
 /// Kustomization goes with it.
 const KINDS: [(&str, &str, &str); 24] = [
     ("", "v1", "Namespace"),
-    ("", "v1", "Node"),
+    ("", "v1", NODE),
     ("karpenter.sh", "v1", "NodePool"),
     ("karpenter.sh", "v1", NODE_CLAIM),
     ("karpenter.azure.com", "v1beta1", "AKSNodeClass"),
@@ -67,6 +67,7 @@ const KINDS: [(&str, &str, &str); 24] = [
     ("notification.toolkit.fluxcd.io", "v1beta3", "Provider"),
     ("notification.toolkit.fluxcd.io", "v1", "Receiver"),
 ];
+const NODE: &str = "Node";
 const NODE_CLAIM: &str = "NodeClaim";
 const JOB: &str = "Job";
 const AUTOSCALER: &str = "HorizontalPodAutoscaler";
@@ -347,6 +348,8 @@ async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Invent
             found.push((kind, object));
         }
     }
+    let passing = found.iter().filter(|(kind, object)| *kind == NODE_CLAIM && is_passing(kind, object));
+    let passing: BTreeSet<String> = passing.filter_map(|(_, claim)| claim.metadata.name.clone()).collect();
     for (kind, object) in found {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
         if is_passing(kind, &object)
@@ -381,6 +384,7 @@ async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Invent
             nodepool: record.vm.nodepool.clone(),
         });
         inventory.vms = there
+            .filter(|vm| before.is_some() || !passing.contains(&vm.nodeclaim))
             .filter(|vm| before.is_none_or(|before| before.vms.iter().any(|known| known.name == vm.name)))
             .collect();
     }
@@ -393,7 +397,7 @@ async fn list(client: &Client, kind: ApiResource) -> Result<Option<Vec<DynamicOb
     let everything = ListParams::default();
     let listed = match kind.kind.as_str() {
         // Of these more than the metadata matters.
-        NODE_CLAIM | JOB | AUTOSCALER => api.list(&everything).await.map(|list| list.items),
+        NODE | NODE_CLAIM | JOB | AUTOSCALER => api.list(&everything).await.map(|list| list.items),
         _ => api.list_metadata(&everything).await.map(|list| {
             let object = |metadata| DynamicObject { types: None, metadata, data: Value::Null };
             list.items.into_iter().map(|found| object(found.metadata)).collect()
@@ -438,12 +442,20 @@ async fn served(
     }
 }
 
-/// Whether it ends without anybody's doing: it is being deleted, its owner decides over it, or it ends by itself.
+/// Whether it ends without anybody's doing: it is being deleted, its owner decides over it, or it ends by itself. Karpenter deletes a NodeClaim for
+/// which there is no capacity, whose class is not Ready or whose node does not join (`pkg/controllers/nodeclaim/lifecycle/launch.go` and `liveness.go`
+/// of sigs.k8s.io/karpenter), and makes another one.
 fn is_passing(kind: &str, object: &DynamicObject) -> bool {
     let owned = object.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
     object.metadata.deletion_timestamp.is_some()
-        || owned && !matches!(kind, NODE_CLAIM | "Node")
+        || owned && !matches!(kind, NODE_CLAIM | NODE)
         || kind == JOB && object.data["spec"]["ttlSecondsAfterFinished"].is_number()
+        || kind == NODE_CLAIM && !has_condition(object, "Registered")
+}
+
+fn has_condition(object: &DynamicObject, kind: &str) -> bool {
+    let conditions = object.data["status"]["conditions"].as_array().map_or(&[][..], Vec::as_slice);
+    conditions.iter().any(|condition| condition["type"] == kind && condition["status"] == "True")
 }
 
 fn is_of_a_run(metadata: &ObjectMeta) -> bool {
@@ -465,10 +477,11 @@ fn target_of(autoscaler: &DynamicObject) -> Option<(String, String, String)> {
 }
 
 fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
+    let is_unready = kind == NODE && !has_condition(&object, "Ready");
     let DynamicObject { metadata, data, .. } = object;
     let labels: BTreeMap<String, String> = metadata.labels.unwrap_or_default();
     let owners = metadata.owner_references.unwrap_or_default();
-    let is_of_pool = matches!(kind, NODE_CLAIM | "Node");
+    let is_of_pool = matches!(kind, NODE_CLAIM | NODE);
     let of_flux = KUSTOMIZATION.map(|label| labels.get(label));
     let written = metadata.managed_fields.unwrap_or_default();
     let written = written.into_iter().filter(|entry| entry.subresource.as_deref() != Some("status"));
@@ -481,6 +494,7 @@ fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
         generation: metadata.generation,
         nodepool: labels.get(NODEPOOL).filter(|_| is_of_pool).cloned().unwrap_or_default(),
         nodeclaim: owners.into_iter().find(|it| it.kind == NODE_CLAIM).map(|it| it.name).unwrap_or_default(),
+        is_unready,
         expires: created.and_then(|created| expiry(created, &data["spec"]["expireAfter"])),
         is_autoscaled: false,
         applied_by: match of_flux {
@@ -592,7 +606,11 @@ mod tests {
         let node = json!({"metadata": {"name": "vm", "ownerReferences": [
             {"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "name": "mine-a", "uid": "u"},
         ]}});
-        assert_eq!(object("Node", node).1.nodeclaim, "mine-a");
+        let (_, node) = object("Node", node);
+        assert_eq!((node.nodeclaim.as_str(), node.is_unready), ("mine-a", true));
+        let ready =
+            json!({"metadata": {"name": "vm"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        assert!(!object("Node", ready).1.is_unready);
     }
 
     #[rstest]
@@ -606,7 +624,14 @@ mod tests {
     #[case::plain("Deployment", json!({"metadata": {"name": "a"}}), false)]
     #[case::going("Deployment", json!({"metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"}}), true)]
     #[case::of_a_cronjob("Job", json!({"metadata": {"name": "a", "ownerReferences": [controller()]}}), true)]
-    #[case::of_a_pool("NodeClaim", json!({"metadata": {"name": "a", "ownerReferences": [controller()]}}), false)]
+    #[case::of_a_pool("NodeClaim", json!({
+        "metadata": {"name": "a", "ownerReferences": [controller()]},
+        "status": {"conditions": [{"type": "Registered", "status": "True"}]},
+    }), false)]
+    // Before, one for which there was no capacity, and which Karpenter deleted for that, was gone.
+    #[case::without_a_node("NodeClaim", json!({
+        "metadata": {"name": "a"}, "status": {"conditions": [{"type": "Registered", "status": "Unknown"}]},
+    }), true)]
     #[case::with_an_end("Job", json!({"metadata": {"name": "a"}, "spec": {"ttlSecondsAfterFinished": 5}}), true)]
     #[case::without_an_end("Job", json!({"metadata": {"name": "a"}, "spec": {}}), false)]
     fn what_ends_without_anybodys_doing_is_left_out(#[case] kind: &str, #[case] json: Value, #[case] expected: bool) {

@@ -140,7 +140,7 @@ fn compare(before: &Inventory, after: &Inventory, timelines: &Timelines) -> Comp
     let now: BTreeMap<_, _> = after.objects.iter().map(|object| (key(object), object)).collect();
     for object in &before.objects {
         match now.get(&key(object)) {
-            None if object.kind == NODE_CLAIM => match why_deleted(object, timelines) {
+            None if object.kind == NODE_CLAIM => match why_deleted(object, before, timelines) {
                 Some(why) => drop(deleted.insert(&object.name, why)),
                 None => gone.push(object),
             },
@@ -183,7 +183,7 @@ fn key(object: &InventoryObject) -> (&str, &str, &str) {
 }
 
 /// Why Karpenter deleted a NodeClaim of itself; `None` where it is not known to have, or where the VM was lost.
-fn why_deleted(claim: &InventoryObject, timelines: &Timelines) -> Option<String> {
+fn why_deleted(claim: &InventoryObject, before: &Inventory, timelines: &Timelines) -> Option<String> {
     if was_lost(timelines, |vm| timelines.names.text(vm.nodeclaim) == claim.name) {
         return None;
     }
@@ -191,7 +191,11 @@ fn why_deleted(claim: &InventoryObject, timelines: &Timelines) -> Option<String>
     if !seen.disrupted_as.is_empty() {
         return Some(format!("Karpenter disrupted it ({})", seen.disrupted_as));
     }
-    // The expiration controller deletes without a condition (`pkg/controllers/nodeclaim/expiration/controller.go` of Karpenter).
+    // The controllers of repairs and of the expiration delete without a condition (`pkg/controllers/node/health/controller.go` and
+    // `pkg/controllers/nodeclaim/expiration/controller.go` of Karpenter).
+    if before.objects.iter().any(|object| object.is_unready && object.nodeclaim == claim.name) {
+        return Some("its Node was not Ready, and Karpenter repairs such nodes".to_owned());
+    }
     let deleted_us = i64::try_from(seen.deletion_us.unwrap_or(timelines.last_us)).ok()?;
     let deleted_at = timelines.header.as_ref()?.started_at.checked_add(SignedDuration::from_micros(deleted_us)).ok()?;
     // The stamp of the creation is cut to a whole second.

@@ -178,6 +178,21 @@ fn a_node_that_karpenter_took_away_is_noted(
     assert_eq!(result.warnings, [BESIDE.to_owned(), format!("not of this run: NodeClaim mine-a: {why}")]);
 }
 
+/// Before, a node that Karpenter repaired was gone.
+#[test]
+fn a_node_that_was_not_ready_is_karpenters_to_repair() {
+    let mut before = before();
+    before.objects[3].is_unready = true;
+    let mut after = Inventory { moment: InventoryMoment::After, ..before.clone() };
+    without(A_NODE)(&mut after);
+    let result = run_with(vec![claim_reached(20 * S, Reached::Deleting, "")], before.clone(), Some(after.clone()));
+    assert_as_it_was(&result);
+    let why = "as it was, NodeClaim mine-a: its Node was not Ready, and Karpenter repairs such nodes";
+    assert_eq!(result.expectations.last().unwrap().observed, why);
+    let crashed = vec![vm_fact(19 * S, AzureFactKind::VmCrashed, "vm-a", 3)];
+    assert_eq!(lost(&run_with(crashed, before, Some(after))).len(), 3, "the VM was lost meanwhile");
+}
+
 #[rstest]
 #[case::deleted_by_somebody(vec![claim_reached(20 * S, Reached::Deleting, "")])]
 #[case::spared_before(vec![claim_reached(20 * S, Reached::Disrupted, "Drifted"), claim_reached(21 * S, Reached::Spared, ""), claim_reached(30 * S, Reached::Deleting, "")])]

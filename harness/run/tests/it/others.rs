@@ -239,6 +239,22 @@ async fn a_node_that_karpenter_takes_away_of_itself_is_noted() {
     assert_eq!(result.counts.disruptions.get("Drifted"), None, "it is not the run's");
 }
 
+/// Before, each run beside a pod for which there is no capacity had such a NodeClaim among what was gone.
+#[tokio::test(start_paused = true)]
+async fn a_nodeclaim_that_has_no_node_may_be_deleted() {
+    let lab = with_somebodys_node().await;
+    let claim = |name: &str| {
+        let labels = json!({"karpenter.sh/nodepool": "mine"});
+        let conditions =
+            json!([{"type": "Launched", "status": "Unknown"}, {"type": "Registered", "status": "Unknown"}]);
+        json!({"metadata": {"name": name, "labels": labels}, "status": {"conditions": conditions}})
+    };
+    lab.api.create("NodeClaim", "", claim("mine-waits"));
+    let ran = run_when(&lab, "hold", |api| api.delete("NodeClaim", "", "mine-waits", None)).await;
+    assert_eq!(differences(&ran), [""; 0]);
+    assert_eq!(ran.result().exit_code, ExitCode::Passed, "{:?}", ran.result().reasons);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_somebody_takes_away_is_found() {
     let lab = with_somebodys_node().await;
