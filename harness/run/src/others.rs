@@ -53,7 +53,7 @@ const KINDS: [(&str, &str, &str); 24] = [
     ("batch", "v1", JOB),
     ("batch", "v1", "CronJob"),
     ("policy", "v1", "PodDisruptionBudget"),
-    ("autoscaling", "v2", AUTOSCALER),
+    ("autoscaling", "v2", "HorizontalPodAutoscaler"),
     ("source.toolkit.fluxcd.io", "v1", "GitRepository"),
     ("source.toolkit.fluxcd.io", "v1", "OCIRepository"),
     ("source.toolkit.fluxcd.io", "v1", "HelmRepository"),
@@ -70,7 +70,9 @@ const KINDS: [(&str, &str, &str); 24] = [
 const NODE: &str = "Node";
 const NODE_CLAIM: &str = "NodeClaim";
 const JOB: &str = "Job";
-const AUTOSCALER: &str = "HorizontalPodAutoscaler";
+/// The field manager of the autoscaler, which writes the subresource `scale` (kubernetes `pkg/controller/podautoscaler/horizontal.go`); people do that
+/// as `kubectl`.
+const AUTOSCALER: &str = "kube-controller-manager";
 
 /// Namespaces that every cluster has: a tree may declare them.
 const OF_THE_CLUSTER: [&str; 5] = ["default", "flux-system", "kube-node-lease", "kube-public", "kube-system"];
@@ -332,7 +334,7 @@ async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Invent
     });
     let lists = lists.await?;
     let mut inventory = Inventory { moment, objects: Vec::new(), vms: Vec::new(), unread: BTreeSet::new() };
-    let (mut found, mut run_namespaces, mut scaled) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut found, mut run_namespaces) = (Vec::new(), BTreeSet::new());
     for ((_, _, kind), listed) in KINDS.into_iter().zip(lists) {
         let Some(objects) = listed else {
             inventory.unread.insert(kind.to_owned());
@@ -341,9 +343,6 @@ async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Invent
         for object in objects {
             if kind == "Namespace" && is_of_a_run(&object.metadata) {
                 run_namespaces.extend(object.metadata.name.clone());
-            }
-            if kind == AUTOSCALER {
-                scaled.extend(target_of(&object));
             }
             found.push((kind, object));
         }
@@ -360,7 +359,6 @@ async fn take(moment: InventoryMoment, cluster: &Cluster, before: Option<&Invent
             continue;
         }
         let mut object = describe(kind, object);
-        object.is_autoscaled = scaled.contains(&(kind.to_owned(), namespace, object.name.clone()));
         if is_of_the_harness(&object) {
             continue;
         }
@@ -397,7 +395,7 @@ async fn list(client: &Client, kind: ApiResource) -> Result<Option<Vec<DynamicOb
     let everything = ListParams::default();
     let listed = match kind.kind.as_str() {
         // Of these more than the metadata matters.
-        NODE | NODE_CLAIM | JOB | AUTOSCALER => api.list(&everything).await.map(|list| list.items),
+        NODE | NODE_CLAIM | JOB => api.list(&everything).await.map(|list| list.items),
         _ => api.list_metadata(&everything).await.map(|list| {
             let object = |metadata| DynamicObject { types: None, metadata, data: Value::Null };
             list.items.into_iter().map(|found| object(found.metadata)).collect()
@@ -469,13 +467,6 @@ fn is_of_the_harness(object: &InventoryObject) -> bool {
         && object.name == flux::NAME
 }
 
-/// Kind, namespace and name of what an autoscaler scales.
-fn target_of(autoscaler: &DynamicObject) -> Option<(String, String, String)> {
-    let target = &autoscaler.data["spec"]["scaleTargetRef"];
-    let text = |key: &str| target[key].as_str().map(str::to_owned);
-    Some((text("kind")?, autoscaler.metadata.namespace.clone().unwrap_or_default(), text("name")?))
-}
-
 fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
     let is_unready = kind == NODE && !has_condition(&object, "Ready");
     let DynamicObject { metadata, data, .. } = object;
@@ -483,8 +474,12 @@ fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
     let owners = metadata.owner_references.unwrap_or_default();
     let is_of_pool = matches!(kind, NODE_CLAIM | NODE);
     let of_flux = KUSTOMIZATION.map(|label| labels.get(label));
-    let written = metadata.managed_fields.unwrap_or_default();
-    let written = written.into_iter().filter(|entry| entry.subresource.as_deref() != Some("status"));
+    let written = metadata.managed_fields.unwrap_or_default().into_iter();
+    let (scaled, written): (Vec<_>, Vec<_>) =
+        written.filter(|entry| entry.subresource.as_deref() != Some("status")).partition(|entry| {
+            entry.subresource.as_deref() == Some("scale") && entry.manager.as_deref() == Some(AUTOSCALER)
+        });
+    let last = written.into_iter().max_by_key(|entry| entry.time.as_ref().map(|time| time.0));
     let created = metadata.creation_timestamp.map(|time| time.0);
     InventoryObject {
         kind: kind.to_owned(),
@@ -496,15 +491,13 @@ fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
         nodeclaim: owners.into_iter().find(|it| it.kind == NODE_CLAIM).map(|it| it.name).unwrap_or_default(),
         is_unready,
         expires: created.and_then(|created| expiry(created, &data["spec"]["expireAfter"])),
-        is_autoscaled: false,
+        is_autoscaled: !scaled.is_empty(),
+        written_at: last.as_ref().and_then(|entry| Some(entry.time.as_ref()?.0)),
         applied_by: match of_flux {
             [Some(name), Some(namespace)] => format!("{namespace}/{name}"),
             _ => String::new(),
         },
-        written_by: written
-            .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
-            .and_then(|entry| entry.manager)
-            .unwrap_or_default(),
+        written_by: last.and_then(|entry| entry.manager).unwrap_or_default(),
     }
 }
 
@@ -611,6 +604,25 @@ mod tests {
         let ready =
             json!({"metadata": {"name": "vm"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         assert!(!object("Node", ready).1.is_unready);
+    }
+
+    #[test]
+    fn what_an_autoscaler_writes_is_told_from_what_others_write() {
+        let entry = |manager: &str, subresource: Value, second: u32| {
+            let time = format!("2026-01-01T00:00:0{second}Z");
+            json!({"manager": manager, "time": time, "subresource": subresource, "operation": "Update"})
+        };
+        let described =
+            |entries: &[Value]| object("Deployment", json!({"metadata": {"name": "shop", "managedFields": entries}})).1;
+        let made = entry("kubectl", Value::Null, 1);
+        let scaled = described(&[made.clone(), entry("kube-controller-manager", json!("scale"), 5)]);
+        let at = |second: u32| Some(format!("2026-01-01T00:00:0{second}Z").parse().unwrap());
+        assert_eq!((scaled.is_autoscaled, scaled.written_at, scaled.written_by.as_str()), (true, at(1), "kubectl"));
+        let edited = entry("kubectl-edit", Value::Null, 3);
+        let both = described(&[made.clone(), edited, entry("kube-controller-manager", json!("scale"), 5)]);
+        assert_eq!((both.is_autoscaled, both.written_at, both.written_by.as_str()), (true, at(3), "kubectl-edit"));
+        let by_hand = described(&[made, entry("kubectl", json!("scale"), 5)]);
+        assert_eq!((by_hand.is_autoscaled, by_hand.written_at, by_hand.written_by.as_str()), (false, at(5), "kubectl"));
     }
 
     #[rstest]

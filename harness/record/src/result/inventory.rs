@@ -147,7 +147,10 @@ fn compare(before: &Inventory, after: &Inventory, timelines: &Timelines) -> Comp
             None => gone.push(object),
             Some(found) if found.uid != object.uid => compared.add(object, Became::Replaced, &found.written_by),
             Some(found) if found.generation == object.generation => {}
-            Some(found) if found.is_autoscaled => compared.notes.push(format!("an autoscaler scaled {object}")),
+            // Nobody but the autoscaler has written it.
+            Some(found) if found.is_autoscaled && found.written_at == object.written_at => {
+                compared.notes.push(format!("an autoscaler scaled {object}"))
+            }
             Some(found) => compared.add(object, Became::Changed, &found.written_by),
         }
     }

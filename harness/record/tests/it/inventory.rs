@@ -214,6 +214,19 @@ fn what_an_autoscaler_sets_is_noted() {
     assert_eq!(result.warnings, [BESIDE, "not of this run: an autoscaler scaled Deployment mine/shop"]);
 }
 
+/// Before, what an autoscaler scales could change in any way.
+#[test]
+fn what_somebody_else_sets_of_what_an_autoscaler_scales_is_a_difference() {
+    let result = run(Vec::new(), |found| {
+        found.objects[1].generation = Some(4);
+        found.objects[1].is_autoscaled = true;
+        found.objects[1].written_at = Some("2026-01-01T00:00:05Z".parse().unwrap());
+        found.objects[1].written_by = "kubectl-edit".to_owned();
+    });
+    assert_eq!(lost(&result), ["Deployment mine/shop changed"]);
+    assert_eq!(result.exit_code, ExitCode::LeftBehind);
+}
+
 /// A VM without a NodeClaim is deleted by the controller's garbage collection, unless it was hit before.
 #[test]
 fn a_vm_without_a_nodeclaim_is_the_controllers_to_delete() {
