@@ -3,7 +3,7 @@
 //! It compares UIDs and generations of what is not the run's, from before the first action to after cleanup. Karpenter disrupts nodes of itself, for
 //! reasons that their NodePool gives: such a node is noted, and is no difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,8 @@ pub(super) fn check(timelines: &Timelines) -> Option<InventoryCheck> {
     if ended == Some(EndReason::NotRun) {
         return None;
     }
-    let evidence = evidence(before);
+    let after = timelines.others.after.as_ref();
+    let evidence = evidence(before, after);
     let row = |verdict, observed: String, evidence| ExpectationResult {
         name: NAME.to_owned(),
         verdict,
@@ -79,7 +80,7 @@ pub(super) fn check(timelines: &Timelines) -> Option<InventoryCheck> {
         limit: LIMIT.to_owned(),
         evidence,
     };
-    let Some(after) = &timelines.others.after else {
+    let Some(after) = after else {
         let observed = "not compared: there was no second look".to_owned();
         let reason = (ended == Some(EndReason::Completed)).then(|| format!("{NAME}: {observed}"));
         let row = row(Verdict::Inconclusive, observed, evidence);
@@ -87,19 +88,32 @@ pub(super) fn check(timelines: &Timelines) -> Option<InventoryCheck> {
     };
     let Compared { differences, notes } = compare(before, after, timelines);
     let described: Vec<String> = differences.iter().map(describe).collect();
-    let (verdict, observed) = match described.is_empty() {
-        true => (Verdict::Pass, text::first_few(&[vec!["as it was".to_owned()], notes.clone()].concat(), NAMED)),
-        false => (Verdict::Fail, text::first_few(&described, NAMED)),
+    let unseen: Vec<String> = after.unread.difference(&before.unread).cloned().collect();
+    let (verdict, observed) = match (described.is_empty(), unseen.is_empty()) {
+        (false, _) => (Verdict::Fail, text::first_few(&described, NAMED)),
+        (true, false) => {
+            let kinds = text::first_few(&unseen, NAMED);
+            (Verdict::Inconclusive, format!("not compared: the run may no longer list {kinds}"))
+        }
+        (true, true) => {
+            (Verdict::Pass, text::first_few(&[vec!["as it was".to_owned()], notes.clone()].concat(), NAMED))
+        }
     };
-    let reason = (verdict == Verdict::Fail).then(|| format!("not as it was before the run: {observed}"));
+    let reason = match verdict {
+        Verdict::Fail => Some(format!("not as it was before the run: {observed}")),
+        Verdict::Inconclusive => Some(format!("{NAME}: {observed}")),
+        Verdict::Pass => None,
+    };
     Some(InventoryCheck { row: row(verdict, observed, evidence), differences, notes, reason })
 }
 
-fn evidence(before: &Inventory) -> String {
+fn evidence(before: &Inventory, after: Option<&Inventory>) -> String {
     let count = |number: usize, noun| text::count(number as u64, noun);
     let mut evidence = format!("{}, {}", count(before.objects.len(), "object"), count(before.vms.len(), "VM"));
-    if !before.unread.is_empty() {
-        let unread = before.unread.iter().cloned().collect::<Vec<_>>();
+    let unread: BTreeSet<String> =
+        before.unread.iter().chain(after.iter().flat_map(|it| &it.unread)).cloned().collect();
+    if !unread.is_empty() {
+        let unread = Vec::from_iter(unread);
         evidence.push_str(&format!("; the run may not list {}", text::first_few(&unread, NAMED)));
     }
     evidence
@@ -155,6 +169,10 @@ fn compare(before: &Inventory, after: &Inventory, timelines: &Timelines) -> Comp
         }
     }
     for object in gone {
+        // Whether it is there nobody has seen.
+        if after.unread.contains(&object.kind) {
+            continue;
+        }
         if object.kind != "Node" || !deleted.contains_key(object.nodeclaim.as_str()) {
             compared.add(object, Became::Gone, "");
         }

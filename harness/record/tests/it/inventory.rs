@@ -254,6 +254,26 @@ fn kinds_that_may_not_be_listed_are_said() {
     assert_eq!(result.expectations.last().unwrap().evidence, "4 objects, 1 VM; the run may not list Job");
 }
 
+/// Before, all that there had been of such a kind was gone.
+#[test]
+fn kinds_that_may_no_longer_be_listed_are_not_compared() {
+    let unread = |found: &mut Inventory| {
+        found.objects.retain(|object| object.kind != "Deployment");
+        found.unread.insert("Deployment".to_owned());
+    };
+    let result = run(Vec::new(), unread);
+    assert_eq!(lost(&result), [""; 0]);
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, ExitCode::Inconclusive));
+    let row = result.expectations.last().unwrap();
+    assert_eq!(row.observed, "not compared: the run may no longer list Deployment");
+    assert_eq!(row.evidence, "4 objects, 1 VM; the run may not list Deployment");
+    let result = run(Vec::new(), |found| {
+        unread(found);
+        found.objects[0].generation = Some(2);
+    });
+    assert_eq!((lost(&result), result.exit_code), (vec!["NodePool mine changed".to_owned()], ExitCode::LeftBehind));
+}
+
 /// Before, a VM of somebody else's that was there before or came meanwhile was one of the run's: in its counts, its costs and its occurrences.
 #[test]
 fn vms_of_others_count_in_nothing_but_the_ledger() {
