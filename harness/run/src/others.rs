@@ -204,11 +204,11 @@ impl Others {
         ))
     }
 
-    /// Whether a VM is the run's: Azure accepted it since, for a NodePool that the run brings into being.
+    /// Whether a VM is the run's: Azure accepted it since, for a NodePool that the run brings into being. The controller gives the label of its NodePool
+    /// to every VM that it makes for one, so that one without has somebody else made.
     pub(crate) fn owns(&self, vm: &VmRef) -> bool {
         let since = self.opening.is_none_or(|opening| vm.instance > opening.instance);
-        // Every VM of the controller has its NodePool; one without is kept in sight.
-        since && (vm.nodepool.is_empty() || self.own_pools.contains(&vm.nodepool))
+        since && self.own_pools.contains(&vm.nodepool)
     }
 
     /// The names of the VMs that are the run's and still there; `None` where all that there are are the run's.

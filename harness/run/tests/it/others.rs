@@ -219,6 +219,20 @@ async fn a_vm_that_somebodys_pool_gets_during_the_run_is_not_the_runs() {
     assert_eq!(ledger.unwrap().accepted, 3);
 }
 
+/// Before, the run waited two minutes for it, and had left it behind.
+#[tokio::test(start_paused = true)]
+async fn a_vm_that_somebody_makes_without_a_pool_is_not_the_runs() {
+    let lab = with_somebodys_node().await;
+    let ran = run_when(&lab, "hold", |api| {
+        api.create("NodeClaim", "", json!({"metadata": {"name": "by-hand", "labels": {}}, "spec": {}}));
+    })
+    .await;
+    assert_eq!((ran.result().exit_code, ran.leaks()), (ExitCode::Passed, Vec::new()), "{:?}", ran.result().reasons);
+    assert_eq!((ran.result().counts.vms_accepted, vms_of_others(&ran, AzureFactKind::VmAccepted)), (2, 1));
+    let said = "1 VM without a NodePool came during the run: it is not the run's, and counts against Azure's quotas";
+    assert!(ran.result().warnings.iter().any(|warning| warning == said), "{:?}", ran.result().warnings);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_karpenter_takes_away_of_itself_is_noted() {
     let lab = with_somebodys_node().await;
