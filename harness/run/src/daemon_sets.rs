@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt as _};
 
 use crate::RunError;
-use crate::requests::once;
+use crate::requests::repeated;
 
 /// Where a cluster's own DaemonSets are.
 const NAMESPACE: &str = "kube-system";
@@ -22,14 +22,12 @@ const EFFECTS: [&str; 2] = ["NoSchedule", "NoExecute"];
 /// The API server does not answer.
 pub(crate) async fn of_every_node(client: &Client) -> Result<Vec<DaemonSetRequests>, RunError> {
     let api: Api<DaemonSet> = Api::namespaced(client.clone(), NAMESPACE);
-    let listed = async {
-        match api.list(&ListParams::default()).await {
-            Ok(list) => Ok(list.items),
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+    let list = async || match api.list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
+        Err(error) => Err(error),
     };
-    let listed = once(format!("list the DaemonSets in {NAMESPACE}"), listed).await?;
+    let listed = repeated(format!("list the DaemonSets in {NAMESPACE}"), list).await?;
     Ok(listed.iter().filter_map(requests).collect())
 }
 
