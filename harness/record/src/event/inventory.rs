@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{AzureFact, Milestone};
 
 /// What was on the target and is not the run's, at one moment. Objects with a controller among their owners are left out, as well as Jobs that end
-/// by themselves and NodeClaims that have no Node yet, with their VMs: others delete those at any time.
+/// by themselves: others delete those at any time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// The moment.
@@ -56,7 +56,7 @@ pub struct InventoryObject {
     /// Of a Node: the NodeClaim.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub nodeclaim: String,
-    /// Of a Node: whether it is not Ready.
+    /// Of a Node: whether it is not Ready; of a NodeClaim: whether no Node is registered for it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_unready: bool,
     /// Of a NodeClaim with `spec.expireAfter`: when Karpenter deletes it for its age.

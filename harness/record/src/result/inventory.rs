@@ -177,18 +177,24 @@ fn compare(before: &Inventory, after: &Inventory, timelines: &Timelines) -> Comp
             compared.add(object, Became::Gone, "");
         }
     }
-    let had_claim = |vm: &InventoryVm| before.objects.iter().any(|it| it.kind == NODE_CLAIM && it.name == vm.nodeclaim);
+    let claim_of = |vm: &InventoryVm| before.objects.iter().find(|it| it.kind == NODE_CLAIM && it.name == vm.nodeclaim);
     for vm in &before.vms {
         let became = match after.vms.iter().find(|found| found.name == vm.name) {
             None => Became::Gone,
             Some(found) if found.instance != vm.instance => Became::Replaced,
             Some(_) => continue,
         };
-        if deleted.contains_key(vm.nodeclaim.as_str()) {
+        let is_lost = was_lost(timelines, |it| it.instance == Some(vm.instance));
+        // For a NodeClaim that has no Node yet Karpenter may also make another VM.
+        let is_karpenters = !is_lost && claim_of(vm).is_some_and(|claim| claim.is_unready);
+        if deleted.contains_key(vm.nodeclaim.as_str()) || is_karpenters {
             continue;
         }
         // Karpenter deletes VMs that no NodeClaim is for (`pkg/controllers/nodeclaim/garbagecollection/controller.go` of the provider).
-        if became == Became::Gone && !had_claim(vm) && !was_lost(timelines, |it| it.instance == Some(vm.instance)) {
+        if became == Became::Gone
+            && claim_of(vm).is_none()
+            && !was_lost(timelines, |it| it.instance == Some(vm.instance))
+        {
             compared.notes.push(format!("VM {}, for which there was no NodeClaim, was deleted", vm.name));
             continue;
         }
@@ -211,6 +217,11 @@ fn why_deleted(claim: &InventoryObject, before: &Inventory, timelines: &Timeline
     let seen = timelines.others.claims.get(&claim.uid).cloned().unwrap_or_default();
     if !seen.disrupted_as.is_empty() {
         return Some(format!("Karpenter disrupted it ({})", seen.disrupted_as));
+    }
+    // What it cannot launch, whose class is not Ready or whose node does not join (`pkg/controllers/nodeclaim/lifecycle/launch.go` and `liveness.go`
+    // of Karpenter).
+    if claim.is_unready {
+        return Some("it had no Node yet, and Karpenter deletes such NodeClaims".to_owned());
     }
     // The controllers of repairs and of the expiration delete without a condition (`pkg/controllers/node/health/controller.go` and
     // `pkg/controllers/nodeclaim/expiration/controller.go` of Karpenter).

@@ -178,19 +178,29 @@ fn a_node_that_karpenter_took_away_is_noted(
     assert_eq!(result.warnings, [BESIDE.to_owned(), format!("not of this run: NodeClaim mine-a: {why}")]);
 }
 
-/// Before, a node that Karpenter repaired was gone.
-#[test]
-fn a_node_that_was_not_ready_is_karpenters_to_repair() {
+/// Before, a node that Karpenter repaired was gone, and so was a NodeClaim for which there was no capacity.
+#[rstest]
+#[case::repaired(3, "its Node was not Ready, and Karpenter repairs such nodes")]
+#[case::not_launched(2, "it had no Node yet, and Karpenter deletes such NodeClaims")]
+fn a_node_that_was_not_ready_is_karpenters_to_take_away(#[case] object: usize, #[case] why: &str) {
     let mut before = before();
-    before.objects[3].is_unready = true;
+    before.objects[object].is_unready = true;
     let mut after = Inventory { moment: InventoryMoment::After, ..before.clone() };
     without(A_NODE)(&mut after);
     let result = run_with(vec![claim_reached(20 * S, Reached::Deleting, "")], before.clone(), Some(after.clone()));
     assert_as_it_was(&result);
-    let why = "as it was, NodeClaim mine-a: its Node was not Ready, and Karpenter repairs such nodes";
-    assert_eq!(result.expectations.last().unwrap().observed, why);
+    assert_eq!(result.expectations.last().unwrap().observed, format!("as it was, NodeClaim mine-a: {why}"));
     let crashed = vec![vm_fact(19 * S, AzureFactKind::VmCrashed, "vm-a", 3)];
     assert_eq!(lost(&run_with(crashed, before, Some(after))).len(), 3, "the VM was lost meanwhile");
+}
+
+#[test]
+fn a_nodeclaim_without_a_node_may_get_another_vm() {
+    let mut before = before();
+    before.objects[2].is_unready = true;
+    let mut after = Inventory { moment: InventoryMoment::After, ..before.clone() };
+    after.vms[0].instance = 9;
+    assert_as_it_was(&run_with(Vec::new(), before, Some(after)));
 }
 
 #[rstest]

@@ -253,17 +253,17 @@ async fn a_node_that_karpenter_takes_away_of_itself_is_noted() {
     assert_eq!(result.counts.disruptions.get("Drifted"), None, "it is not the run's");
 }
 
+fn claim_without_a_node() -> Value {
+    let conditions = json!([{"type": "Launched", "status": "Unknown"}, {"type": "Registered", "status": "Unknown"}]);
+    let metadata = json!({"name": "mine-waits", "labels": {"karpenter.sh/nodepool": "mine"}});
+    json!({"metadata": metadata, "spec": {}, "status": {"conditions": conditions}})
+}
+
 /// Before, each run beside a pod for which there is no capacity had such a NodeClaim among what was gone.
 #[tokio::test(start_paused = true)]
 async fn a_nodeclaim_that_has_no_node_may_be_deleted() {
     let lab = with_somebodys_node().await;
-    let claim = |name: &str| {
-        let labels = json!({"karpenter.sh/nodepool": "mine"});
-        let conditions =
-            json!([{"type": "Launched", "status": "Unknown"}, {"type": "Registered", "status": "Unknown"}]);
-        json!({"metadata": {"name": name, "labels": labels}, "status": {"conditions": conditions}})
-    };
-    lab.api.create("NodeClaim", "", claim("mine-waits"));
+    lab.api.create("NodeClaim", "", claim_without_a_node());
     let ran = run_when(&lab, "hold", |api| api.delete("NodeClaim", "", "mine-waits", None)).await;
     assert_eq!(differences(&ran), [""; 0]);
     assert_eq!(ran.result().exit_code, ExitCode::Passed, "{:?}", ran.result().reasons);
@@ -376,6 +376,10 @@ fn commit(edits: &Value) -> Value {
 #[case::added(json!([{"add": {"object": {
     "apiVersion": "karpenter.azure.com/v1beta1", "kind": "AKSNodeClass", "metadata": {"name": "mine"}, "spec": {},
 }}}]))]
+// The API server does not ask for the namespace of an object that has none.
+#[case::with_a_namespace(json!([{"add": {"object": {
+    "apiVersion": "karpenter.azure.com/v1beta1", "kind": "AKSNodeClass", "metadata": {"name": "mine", "namespace": "mine"}, "spec": {},
+}}}]))]
 #[case::as_text(json!([{"addText": {
     "file": "theirs.yaml", "text": "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: mine}\n",
 }}]))]
@@ -414,6 +418,15 @@ async fn what_drifts_every_node_is_not_run_beside_somebodys_nodes(#[case] verb: 
     let lab = with_somebodys_node().await;
     let drift = json!({"name": "drift", "actions": [{"id": 9, "atUs": 0, "action": {verb: {}}}], "for": "5s"});
     assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_drifts_every_node_is_not_run_beside_a_node_that_has_not_joined() {
+    let lab = Lab::start();
+    lab.api.create("NodeClaim", "", claim_without_a_node());
+    let drift = json!({"id": 9, "atUs": 0, "action": {"publishNodeImage": {}}});
+    let drift = json!({"name": "drift", "actions": [drift], "for": "5s"});
+    assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-waits").await;
 }
 
 /// Before, this was said of prices too, and of a zone that goes away.
