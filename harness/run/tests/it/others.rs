@@ -264,7 +264,7 @@ fn claim_without_a_node() -> Value {
 async fn a_nodeclaim_that_has_no_node_may_be_deleted() {
     let lab = with_somebodys_node().await;
     lab.api.create("NodeClaim", "", claim_without_a_node());
-    let ran = run_when(&lab, "hold", |api| api.delete("NodeClaim", "", "mine-waits", None)).await;
+    let ran = run_when(&lab, "up", |api| api.delete("NodeClaim", "", "mine-waits", None)).await;
     assert_eq!(differences(&ran), [""; 0]);
     assert_eq!(ran.result().exit_code, ExitCode::Passed, "{:?}", ran.result().reasons);
 }
