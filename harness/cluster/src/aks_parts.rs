@@ -5,13 +5,16 @@ use kube::api::ObjectMeta;
 /// The label of NodeClaims and Nodes with the name of their NodePool.
 pub(crate) const NODEPOOL: &str = "karpenter.sh/nodepool";
 
-/// Whether an object is AKS's own: a node of a system pool, or a DaemonSet that AKS manages. A run neither makes nor changes them, and counts none of
-/// them; one that asks for a cluster without them has them taken away and brought back by the simulated Azure.
+/// Whether an object is AKS's own: a node of a system pool, or a DaemonSet or Deployment that AKS manages. A run neither makes nor changes them, and counts
+/// none of them; one that asks for a cluster without them has them taken away and brought back by the simulated Azure. AKS changes its Deployments
+/// itself when the number of nodes changes: the size of metrics-server, the replicas of CoreDNS.
 pub fn is_of_aks(kind: &str, metadata: &ObjectMeta) -> bool {
     let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
     match kind {
         "Node" => label("kubernetes.azure.com/mode") == Some("system") && label(NODEPOOL).is_none(),
-        "DaemonSet" => label("kubernetes.azure.com/managedby") == Some("aks"),
+        "DaemonSet" | "Deployment" => {
+            label("kubernetes.azure.com/managedby") == Some("aks") || label("addonmanager.kubernetes.io/mode").is_some()
+        }
         _ => false,
     }
 }
@@ -29,7 +32,11 @@ mod tests {
     #[case("Node", &[], false)]
     #[case("DaemonSet", &[("kubernetes.azure.com/managedby", "aks")], true)]
     #[case("DaemonSet", &[("app", "mine")], false)]
-    #[case("Deployment", &[("kubernetes.azure.com/managedby", "aks")], false)]
+    // Before, a run that made nodes on AKS ended with exit code 5: AKS had changed these meanwhile.
+    #[case("Deployment", &[("kubernetes.azure.com/managedby", "aks")], true)]
+    #[case("Deployment", &[("addonmanager.kubernetes.io/mode", "Reconcile")], true)]
+    #[case("Deployment", &[("app", "mine")], false)]
+    #[case("PodDisruptionBudget", &[("addonmanager.kubernetes.io/mode", "Reconcile")], false)]
     fn what_aks_keeps_is_known_by_its_labels(
         #[case] kind: &str,
         #[case] labels: &[(&str, &str)],

@@ -25,6 +25,7 @@ pub use cost::Cost;
 pub use event::{Event, EventKind};
 pub use exit_code::ExitCode;
 pub use live::Live;
+pub use names::owner;
 pub use result::RunResult;
 pub use summary::Summary;
 pub use timeline::Timelines;

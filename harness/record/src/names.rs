@@ -58,8 +58,8 @@ impl Names {
     }
 }
 
-/// The owner of an object, by its generated name; the object itself where it has none.
-pub(crate) fn owner<'a>(kind: &str, name: &'a str) -> &'a str {
+/// The name of the owner of an object, by its generated name; its own name where it has none.
+pub fn owner<'a>(kind: &str, name: &'a str) -> &'a str {
     match kind {
         // DEPLOYMENT-TEMPLATEHASH-SUFFIX
         "Pod" => without_suffixes(name, 2),

@@ -3,16 +3,18 @@
 use harness_kubernetes::pod_requests;
 use harness_record::event::DaemonSetRequests;
 use k8s_openapi::api::apps::v1::DaemonSet;
-use k8s_openapi::api::core::v1::{NodeSelectorTerm, PodSpec};
+use k8s_openapi::api::core::v1::{NodeSelectorTerm, PodSpec, Toleration};
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt as _};
 
 use crate::RunError;
-use crate::requests::once;
+use crate::requests::repeated;
 
 /// Where a cluster's own DaemonSets are.
 const NAMESPACE: &str = "kube-system";
 const OS: &str = "kubernetes.io/os";
+/// The effects of taints that keep pods off a node.
+const EFFECTS: [&str; 2] = ["NoSchedule", "NoExecute"];
 
 /// Those that run on every Linux node; none where the run may not list them, or the cluster serves no such kind.
 ///
@@ -20,14 +22,12 @@ const OS: &str = "kubernetes.io/os";
 /// The API server does not answer.
 pub(crate) async fn of_every_node(client: &Client) -> Result<Vec<DaemonSetRequests>, RunError> {
     let api: Api<DaemonSet> = Api::namespaced(client.clone(), NAMESPACE);
-    let listed = async {
-        match api.list(&ListParams::default()).await {
-            Ok(list) => Ok(list.items),
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+    let list = async || match api.list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
+        Err(error) => Err(error),
     };
-    let listed = once(format!("list the DaemonSets in {NAMESPACE}"), listed).await?;
+    let listed = repeated(format!("list the DaemonSets in {NAMESPACE}"), list).await?;
     Ok(listed.iter().filter_map(requests).collect())
 }
 
@@ -38,21 +38,32 @@ fn requests(daemon_set: &DaemonSet) -> Option<DaemonSetRequests> {
     is_for_every_node(pod).then_some(DaemonSetRequests { name, cpu_millicores: cpu.0, memory_bytes: memory.0 })
 }
 
-/// Whether its pods run on every Linux node: they select none by another label than the operating system's.
+/// Whether its pods run on every Linux node: they select none by another label than the operating system's, and tolerate whatever taint a pool has, as
+/// those that AKS installs.
 fn is_for_every_node(pod: &PodSpec) -> bool {
     let selects_linux = |(key, value): (&String, &String)| key == OS && value == "linux";
     let affinity = pod.affinity.as_ref().and_then(|it| it.node_affinity.as_ref());
     let required = affinity.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
-    pod.node_selector.iter().flatten().all(selects_linux)
+    EFFECTS.iter().all(|effect| pod.tolerations.iter().flatten().any(|it| tolerates_all(it, effect)))
+        && pod.node_selector.iter().flatten().all(selects_linux)
         && required.is_none_or(|selector| selector.node_selector_terms.iter().any(is_linux))
 }
 
-/// A term that says `In` of another label than the operating system's is about some nodes; what AKS excludes (`NotIn`) or requires of each of its
-/// nodes (`Exists`) is about all.
+/// Whether it is a toleration of every taint of an effect: one without a key is of every taint, and one without an effect is of each.
+fn tolerates_all(toleration: &Toleration, effect: &str) -> bool {
+    let Toleration { key, operator, effect: of, .. } = toleration;
+    operator.as_deref() == Some("Exists")
+        && key.as_deref().unwrap_or_default().is_empty()
+        && ["", effect].contains(&of.as_deref().unwrap_or_default())
+}
+
+/// A term that says `In` of another label than the operating system's is about some nodes, as one that says `DoesNotExist`; what AKS excludes (`NotIn`) or
+/// requires of each of its nodes (`Exists`) is about all.
 fn is_linux(term: &NodeSelectorTerm) -> bool {
     term.match_expressions.iter().flatten().all(|it| match it.operator.as_str() {
         "In" => it.key == OS && it.values.iter().flatten().any(|value| value == "linux"),
-        _ => it.key != OS,
+        "NotIn" | "Exists" => it.key != OS,
+        _ => false,
     })
 }
 
@@ -85,9 +96,21 @@ mod tests {
             (json!({"affinity": required("type", "NotIn", &["virtual-kubelet"])}), true),
             (json!({"affinity": required("kubernetes.azure.com/cluster", "Exists", &[])}), true),
             (json!({"affinity": required("gpu", "In", &["yes"])}), false),
+            // Before, these were on every node too.
+            (json!({"affinity": required("karpenter.sh/nodepool", "DoesNotExist", &[])}), false),
+            (json!({"tolerations": []}), false),
+            (json!({"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]}), false),
+            (json!({"tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}), false),
+            // As AKS writes it.
+            (
+                json!({"tolerations": [
+                    {"operator": "Exists", "effect": "NoExecute"}, {"operator": "Exists", "effect": "NoSchedule"},
+                ]}),
+                true,
+            ),
         ] {
-            let mut pod = case.clone();
-            pod["containers"] = json!([]);
+            let mut pod = json!({"containers": [], "tolerations": [{"operator": "Exists"}]});
+            pod.as_object_mut().unwrap().extend(case.as_object().unwrap().clone());
             assert_eq!(is_seen(&pod), is_counted, "{case}");
         }
     }

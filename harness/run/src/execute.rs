@@ -317,7 +317,7 @@ async fn carry_out(
         let _ = known_state.send(contents);
     }
     let others = Others::look(plan, cluster, hub).await?;
-    if let Some(unmet) = others.unmet(plan, &actions.repository.addresses().await) {
+    if let Some(unmet) = others.unmet(plan, &actions.repository.addresses(plan).await, &context.client).await? {
         return Ok(Some(unmet));
     }
     context.set_others(others);

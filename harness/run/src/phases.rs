@@ -8,9 +8,8 @@ use harness_units::Span;
 
 use crate::RunError;
 use crate::conditions::{PhaseStart, PlannedReplicas, missing, settles_us};
-use crate::drive::{Actions, Driver};
+use crate::drive::{Actions, Driver, start_faults};
 use crate::hub::Hub;
-use crate::prepare::start_faults;
 use crate::state::State;
 
 /// A phase with a condition and no deadline of its own gets this one; the planner always sets one. After the end of a phase without a

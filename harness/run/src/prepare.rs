@@ -93,18 +93,6 @@ pub(crate) async fn set_behaviour(
     once("set the simulated Azure's behaviour", azure.set_behaviour(&behaviour)).await
 }
 
-/// Starts the faults of the simulated Azure's behaviour, in their order; how long one lasts counts from here.
-pub(crate) async fn start_faults(plan: &Plan, context: &Context) -> Result<(), RunError> {
-    let Some(azure) = context.cluster.azure() else {
-        return Ok(());
-    };
-    for fault in &plan.azure.faults {
-        let doing = format!("start the fault {} of the simulated Azure", fault.kind.as_str());
-        azure.add_fault(fault).await.map_err(RunError::failed(doing))?;
-    }
-    Ok(())
-}
-
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
 pub(crate) async fn apply(
     plan: &Plan,

@@ -1,11 +1,12 @@
 //! The node configuration of a run: a private copy of the tree, which the commits of the plan change.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use harness_cluster::git::{Author, Commit, GitError, GitRemote};
-use harness_plan::TreeEdit;
-use harness_tree::{AmendError, History, HistoryError, PlaceholderError, Placeholders, SourceFile, amend};
+use harness_plan::{ObjectAddress, TreeEdit};
+use harness_tree::{AmendError, History, HistoryError, PlaceholderError, Placeholders, SourceFile, amend, examine};
 use jiff::Timestamp;
 
 use crate::RunError;
@@ -74,9 +75,17 @@ impl WorkingTree {
         }
     }
 
-    /// Its files as they are now.
-    pub(crate) fn files(&self) -> &[SourceFile] {
-        self.history.files()
+    /// Every object that may come of the tree: those that it has now, and those that it gets by edits, whatever else these remove.
+    pub(crate) fn addresses<'e>(&self, edits: impl Iterator<Item = &'e TreeEdit>) -> BTreeSet<ObjectAddress> {
+        let objects = |files: &[SourceFile]| examine("tree", files).tree.objects;
+        let mut files = self.history.files().to_vec();
+        let mut found = BTreeSet::from_iter(objects(&files));
+        for edit in edits.filter(|edit| !matches!(edit, TreeEdit::Remove { .. })) {
+            // What was removed before is still there, and an edit that adds it again has nothing to add.
+            files = amend(&files, std::slice::from_ref(edit)).unwrap_or(files);
+        }
+        found.extend(objects(&files));
+        found
     }
 
     /// Sets what placeholders become from now on.

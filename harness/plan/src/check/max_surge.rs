@@ -10,7 +10,7 @@ use super::{Expected, Scope, during};
 use crate::Selection;
 
 /// At no moment did a NodePool have more nodes beyond those with which the first of the phases started: as `maxSurge` of an AKS agent pool, but nodes
-/// that are still being deleted count too. For phases that replace nodes while the load stays the same.
+/// that are still being made or deleted count too, at the start as well. For phases that replace nodes while the load stays the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MaxSurge {

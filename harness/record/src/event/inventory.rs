@@ -56,16 +56,22 @@ pub struct InventoryObject {
     /// Of a Node: the NodeClaim.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub nodeclaim: String,
+    /// Of a Node: whether it is not Ready; of a NodeClaim: whether no Node is registered for it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_unready: bool,
     /// Of a NodeClaim with `spec.expireAfter`: when Karpenter deletes it for its age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
     /// The Flux Kustomization that applies it, as `namespace/name`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub applied_by: String,
-    /// Whether an autoscaler sets its replicas, and with them its generation.
+    /// Whether an autoscaler has set its replicas, and with them its generation.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_autoscaled: bool,
-    /// Who has written it last, its status apart, where another generation was found: a field manager.
+    /// When it was written last, what an autoscaler sets and its status apart, in whole seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<Timestamp>,
+    /// Who has written it then, where another generation was found: a field manager.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub written_by: String,
 }

@@ -3,7 +3,7 @@
 //! It compares UIDs and generations of what is not the run's, from before the first action to after cleanup. Karpenter disrupts nodes of itself, for
 //! reasons that their NodePool gives: such a node is noted, and is no difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,8 @@ pub(super) fn check(timelines: &Timelines) -> Option<InventoryCheck> {
     if ended == Some(EndReason::NotRun) {
         return None;
     }
-    let evidence = evidence(before);
+    let after = timelines.others.after.as_ref();
+    let evidence = evidence(before, after);
     let row = |verdict, observed: String, evidence| ExpectationResult {
         name: NAME.to_owned(),
         verdict,
@@ -79,7 +80,7 @@ pub(super) fn check(timelines: &Timelines) -> Option<InventoryCheck> {
         limit: LIMIT.to_owned(),
         evidence,
     };
-    let Some(after) = &timelines.others.after else {
+    let Some(after) = after else {
         let observed = "not compared: there was no second look".to_owned();
         let reason = (ended == Some(EndReason::Completed)).then(|| format!("{NAME}: {observed}"));
         let row = row(Verdict::Inconclusive, observed, evidence);
@@ -87,19 +88,32 @@ pub(super) fn check(timelines: &Timelines) -> Option<InventoryCheck> {
     };
     let Compared { differences, notes } = compare(before, after, timelines);
     let described: Vec<String> = differences.iter().map(describe).collect();
-    let (verdict, observed) = match described.is_empty() {
-        true => (Verdict::Pass, text::first_few(&[vec!["as it was".to_owned()], notes.clone()].concat(), NAMED)),
-        false => (Verdict::Fail, text::first_few(&described, NAMED)),
+    let unseen: Vec<String> = after.unread.difference(&before.unread).cloned().collect();
+    let (verdict, observed) = match (described.is_empty(), unseen.is_empty()) {
+        (false, _) => (Verdict::Fail, text::first_few(&described, NAMED)),
+        (true, false) => {
+            let kinds = text::first_few(&unseen, NAMED);
+            (Verdict::Inconclusive, format!("not compared: the run may no longer list {kinds}"))
+        }
+        (true, true) => {
+            (Verdict::Pass, text::first_few(&[vec!["as it was".to_owned()], notes.clone()].concat(), NAMED))
+        }
     };
-    let reason = (verdict == Verdict::Fail).then(|| format!("not as it was before the run: {observed}"));
+    let reason = match verdict {
+        Verdict::Fail => Some(format!("not as it was before the run: {observed}")),
+        Verdict::Inconclusive => Some(format!("{NAME}: {observed}")),
+        Verdict::Pass => None,
+    };
     Some(InventoryCheck { row: row(verdict, observed, evidence), differences, notes, reason })
 }
 
-fn evidence(before: &Inventory) -> String {
+fn evidence(before: &Inventory, after: Option<&Inventory>) -> String {
     let count = |number: usize, noun| text::count(number as u64, noun);
     let mut evidence = format!("{}, {}", count(before.objects.len(), "object"), count(before.vms.len(), "VM"));
-    if !before.unread.is_empty() {
-        let unread = before.unread.iter().cloned().collect::<Vec<_>>();
+    let unread: BTreeSet<String> =
+        before.unread.iter().chain(after.iter().flat_map(|it| &it.unread)).cloned().collect();
+    if !unread.is_empty() {
+        let unread = Vec::from_iter(unread);
         evidence.push_str(&format!("; the run may not list {}", text::first_few(&unread, NAMED)));
     }
     evidence
@@ -140,34 +154,47 @@ fn compare(before: &Inventory, after: &Inventory, timelines: &Timelines) -> Comp
     let now: BTreeMap<_, _> = after.objects.iter().map(|object| (key(object), object)).collect();
     for object in &before.objects {
         match now.get(&key(object)) {
-            None if object.kind == NODE_CLAIM => match why_deleted(object, timelines) {
+            None if object.kind == NODE_CLAIM => match why_deleted(object, before, timelines) {
                 Some(why) => drop(deleted.insert(&object.name, why)),
                 None => gone.push(object),
             },
             None => gone.push(object),
             Some(found) if found.uid != object.uid => compared.add(object, Became::Replaced, &found.written_by),
             Some(found) if found.generation == object.generation => {}
-            Some(found) if found.is_autoscaled => compared.notes.push(format!("an autoscaler scaled {object}")),
+            // Nobody but the autoscaler has written it.
+            Some(found) if found.is_autoscaled && found.written_at == object.written_at => {
+                compared.notes.push(format!("an autoscaler scaled {object}"))
+            }
             Some(found) => compared.add(object, Became::Changed, &found.written_by),
         }
     }
     for object in gone {
+        // Whether it is there nobody has seen.
+        if after.unread.contains(&object.kind) {
+            continue;
+        }
         if object.kind != "Node" || !deleted.contains_key(object.nodeclaim.as_str()) {
             compared.add(object, Became::Gone, "");
         }
     }
-    let had_claim = |vm: &InventoryVm| before.objects.iter().any(|it| it.kind == NODE_CLAIM && it.name == vm.nodeclaim);
+    let claim_of = |vm: &InventoryVm| before.objects.iter().find(|it| it.kind == NODE_CLAIM && it.name == vm.nodeclaim);
     for vm in &before.vms {
         let became = match after.vms.iter().find(|found| found.name == vm.name) {
             None => Became::Gone,
             Some(found) if found.instance != vm.instance => Became::Replaced,
             Some(_) => continue,
         };
-        if deleted.contains_key(vm.nodeclaim.as_str()) {
+        let is_lost = was_lost(timelines, |it| it.instance == Some(vm.instance));
+        // For a NodeClaim that has no Node yet Karpenter may also make another VM.
+        let is_karpenters = !is_lost && claim_of(vm).is_some_and(|claim| claim.is_unready);
+        if deleted.contains_key(vm.nodeclaim.as_str()) || is_karpenters {
             continue;
         }
         // Karpenter deletes VMs that no NodeClaim is for (`pkg/controllers/nodeclaim/garbagecollection/controller.go` of the provider).
-        if became == Became::Gone && !had_claim(vm) && !was_lost(timelines, |it| it.instance == Some(vm.instance)) {
+        if became == Became::Gone
+            && claim_of(vm).is_none()
+            && !was_lost(timelines, |it| it.instance == Some(vm.instance))
+        {
             compared.notes.push(format!("VM {}, for which there was no NodeClaim, was deleted", vm.name));
             continue;
         }
@@ -183,7 +210,7 @@ fn key(object: &InventoryObject) -> (&str, &str, &str) {
 }
 
 /// Why Karpenter deleted a NodeClaim of itself; `None` where it is not known to have, or where the VM was lost.
-fn why_deleted(claim: &InventoryObject, timelines: &Timelines) -> Option<String> {
+fn why_deleted(claim: &InventoryObject, before: &Inventory, timelines: &Timelines) -> Option<String> {
     if was_lost(timelines, |vm| timelines.names.text(vm.nodeclaim) == claim.name) {
         return None;
     }
@@ -191,7 +218,16 @@ fn why_deleted(claim: &InventoryObject, timelines: &Timelines) -> Option<String>
     if !seen.disrupted_as.is_empty() {
         return Some(format!("Karpenter disrupted it ({})", seen.disrupted_as));
     }
-    // The expiration controller deletes without a condition (`pkg/controllers/nodeclaim/expiration/controller.go` of Karpenter).
+    // What it cannot launch, whose class is not Ready or whose node does not join (`pkg/controllers/nodeclaim/lifecycle/launch.go` and `liveness.go`
+    // of Karpenter).
+    if claim.is_unready {
+        return Some("it had no Node yet, and Karpenter deletes such NodeClaims".to_owned());
+    }
+    // The controllers of repairs and of the expiration delete without a condition (`pkg/controllers/node/health/controller.go` and
+    // `pkg/controllers/nodeclaim/expiration/controller.go` of Karpenter).
+    if before.objects.iter().any(|object| object.is_unready && object.nodeclaim == claim.name) {
+        return Some("its Node was not Ready, and Karpenter repairs such nodes".to_owned());
+    }
     let deleted_us = i64::try_from(seen.deletion_us.unwrap_or(timelines.last_us)).ok()?;
     let deleted_at = timelines.header.as_ref()?.started_at.checked_add(SignedDuration::from_micros(deleted_us)).ok()?;
     // The stamp of the creation is cut to a whole second.

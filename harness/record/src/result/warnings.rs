@@ -152,6 +152,15 @@ fn shared_with_others(source: &Source<'_>) -> Vec<String> {
             text::first_few(&pools, NAMED),
         ));
     }
+    let poolless =
+        timelines.others.azure.vms.iter().filter(|vm| vm.accepted_us.is_some() && vm.placed.nodepool.is_none()).count();
+    if poolless > 0 {
+        let vms = text::count(poolless as u64, "VM");
+        let (is, counts) = if poolless == 1 { ("it is", "counts") } else { ("they are", "count") };
+        warnings.push(format!(
+            "{vms} without a NodePool came during the run: {is} not the run's, and {counts} against Azure's quotas"
+        ));
+    }
     let nodes: BTreeSet<&str> = of_kind("Node").map(|node| node.name.as_str()).collect();
     let astray = timelines.pods.all.iter().filter(|pod| nodes.contains(timelines.names.text(pod.node))).count();
     if astray > 0 {

@@ -1,6 +1,7 @@
 //! How many more nodes did a pool have than at the start?
 //!
-//! A node counts from the launch of its NodeClaim, when there is a VM to pay, until NodeClaim and Node are gone.
+//! A node counts from the launch of its NodeClaim, when there is a VM to pay, until NodeClaim and Node are gone: at the start as at the peak. A
+//! percentage is one of the nodes that were Ready at the start, since those are the ones that are replaced.
 
 use harness_plan::MaxSurge;
 use harness_units::Amount;
@@ -23,22 +24,23 @@ pub(super) fn check(check: &MaxSurge, evidence: &Evidence<'_>) -> CheckOutcome {
     for pool in &pools {
         let Some(from_us) = windows.all.first().map(|window| window.from_us) else { continue };
         let nodes = of_pool(pool, evidence);
-        let there: Vec<usize> = nodes.iter().filter(|node| node.there(from_us)).map(|node| node.index).collect();
-        if there.is_empty() {
+        let ready = nodes.iter().filter(|node| node.there(from_us)).count();
+        if ready == 0 {
             verdict = verdict.and(Verdict::Inconclusive);
             observed.about(pool, "no node was Ready at the start");
             continue;
         }
         launched |= nodes.iter().any(|node| launched_us(node).is_some_and(|us| windows.contain(us)));
         let (at_us, most) = most(&nodes, &windows);
-        let (start, allowed) = (there.len() as u64, check.at_most.of(there.len() as u64));
+        let start = nodes.iter().filter(|node| exists(node, from_us)).count() as u64;
+        let allowed = check.at_most.of(ready as u64);
         let surge = most.saturating_sub(start);
         let at = text::duration(at_us);
         observed.about(
             pool,
             format!("{} at {at}, {surge} more than at the start (allowed {allowed})", text::count(most, "node")),
         );
-        let more = nodes.iter().filter(|node| exists(node, at_us) && !there.contains(&node.index));
+        let more = nodes.iter().filter(|node| exists(node, at_us) && !exists(node, from_us));
         let names: Vec<String> = more.map(|node| node.name().to_owned()).collect();
         if !names.is_empty() {
             shown.push(format!("at {at}: {}", text::first_few(&names, SHOWN)));

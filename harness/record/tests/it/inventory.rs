@@ -178,6 +178,31 @@ fn a_node_that_karpenter_took_away_is_noted(
     assert_eq!(result.warnings, [BESIDE.to_owned(), format!("not of this run: NodeClaim mine-a: {why}")]);
 }
 
+/// Before, a node that Karpenter repaired was gone, and so was a NodeClaim for which there was no capacity.
+#[rstest]
+#[case::repaired(3, "its Node was not Ready, and Karpenter repairs such nodes")]
+#[case::not_launched(2, "it had no Node yet, and Karpenter deletes such NodeClaims")]
+fn a_node_that_was_not_ready_is_karpenters_to_take_away(#[case] object: usize, #[case] why: &str) {
+    let mut before = before();
+    before.objects[object].is_unready = true;
+    let mut after = Inventory { moment: InventoryMoment::After, ..before.clone() };
+    without(A_NODE)(&mut after);
+    let result = run_with(vec![claim_reached(20 * S, Reached::Deleting, "")], before.clone(), Some(after.clone()));
+    assert_as_it_was(&result);
+    assert_eq!(result.expectations.last().unwrap().observed, format!("as it was, NodeClaim mine-a: {why}"));
+    let crashed = vec![vm_fact(19 * S, AzureFactKind::VmCrashed, "vm-a", 3)];
+    assert_eq!(lost(&run_with(crashed, before, Some(after))).len(), 3, "the VM was lost meanwhile");
+}
+
+#[test]
+fn a_nodeclaim_without_a_node_may_get_another_vm() {
+    let mut before = before();
+    before.objects[2].is_unready = true;
+    let mut after = Inventory { moment: InventoryMoment::After, ..before.clone() };
+    after.vms[0].instance = 9;
+    assert_as_it_was(&run_with(Vec::new(), before, Some(after)));
+}
+
 #[rstest]
 #[case::deleted_by_somebody(vec![claim_reached(20 * S, Reached::Deleting, "")])]
 #[case::spared_before(vec![claim_reached(20 * S, Reached::Disrupted, "Drifted"), claim_reached(21 * S, Reached::Spared, ""), claim_reached(30 * S, Reached::Deleting, "")])]
@@ -197,6 +222,19 @@ fn what_an_autoscaler_sets_is_noted() {
     });
     assert_as_it_was(&result);
     assert_eq!(result.warnings, [BESIDE, "not of this run: an autoscaler scaled Deployment mine/shop"]);
+}
+
+/// Before, what an autoscaler scales could change in any way.
+#[test]
+fn what_somebody_else_sets_of_what_an_autoscaler_scales_is_a_difference() {
+    let result = run(Vec::new(), |found| {
+        found.objects[1].generation = Some(4);
+        found.objects[1].is_autoscaled = true;
+        found.objects[1].written_at = Some("2026-01-01T00:00:05Z".parse().unwrap());
+        found.objects[1].written_by = "kubectl-edit".to_owned();
+    });
+    assert_eq!(lost(&result), ["Deployment mine/shop changed"]);
+    assert_eq!(result.exit_code, ExitCode::LeftBehind);
 }
 
 /// A VM without a NodeClaim is deleted by the controller's garbage collection, unless it was hit before.
@@ -224,6 +262,26 @@ fn kinds_that_may_not_be_listed_are_said() {
     let after = Inventory { moment: InventoryMoment::After, ..before.clone() };
     let result = run_with(Vec::new(), before, Some(after));
     assert_eq!(result.expectations.last().unwrap().evidence, "4 objects, 1 VM; the run may not list Job");
+}
+
+/// Before, all that there had been of such a kind was gone.
+#[test]
+fn kinds_that_may_no_longer_be_listed_are_not_compared() {
+    let unread = |found: &mut Inventory| {
+        found.objects.retain(|object| object.kind != "Deployment");
+        found.unread.insert("Deployment".to_owned());
+    };
+    let result = run(Vec::new(), unread);
+    assert_eq!(lost(&result), [""; 0]);
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, ExitCode::Inconclusive));
+    let row = result.expectations.last().unwrap();
+    assert_eq!(row.observed, "not compared: the run may no longer list Deployment");
+    assert_eq!(row.evidence, "4 objects, 1 VM; the run may not list Deployment");
+    let result = run(Vec::new(), |found| {
+        unread(found);
+        found.objects[0].generation = Some(2);
+    });
+    assert_eq!((lost(&result), result.exit_code), (vec!["NodePool mine changed".to_owned()], ExitCode::LeftBehind));
 }
 
 /// Before, a VM of somebody else's that was there before or came meanwhile was one of the run's: in its counts, its costs and its occurrences.

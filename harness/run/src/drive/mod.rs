@@ -5,6 +5,6 @@ mod context;
 mod effects;
 mod schedule;
 
-pub(crate) use actions::{Actions, Repository, Undo};
+pub(crate) use actions::{Actions, Repository, Undo, start_faults};
 pub(crate) use context::Context;
 pub(crate) use schedule::Driver;

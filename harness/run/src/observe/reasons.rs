@@ -18,7 +18,7 @@ const MESSAGES_MAX: usize = 500;
 const MESSAGE_MAX: usize = 1_000;
 
 /// Normal reasons that explain why something does not happen, beside those that the plan names: Karpenter says in one what blocks a disruption
-/// (sigs.k8s.io/karpenter `pkg/controllers/disruption/events`).
+/// (sigs.k8s.io/karpenter `pkg/controllers/disruption/events`). Their messages are all kept: another block may follow on one that has passed.
 pub(super) const EXPLAINING: [&str; 1] = ["DisruptionBlocked"];
 
 /// The kinds of Flux's objects, whose messages are all kept: each commit may fail for another cause.
@@ -38,7 +38,7 @@ pub(crate) struct Reasons {
 }
 
 impl Reasons {
-    /// Keeps reasons in `named` with each of their messages, the others once for each object.
+    /// Keeps reasons in `named`, those of Flux and those that explain with each of their messages, the others once for each object.
     pub(crate) fn new(named: BTreeSet<String>) -> Self {
         Self { seen: HashSet::new(), named, once: HashMap::new(), messages: HashMap::new() }
     }
@@ -69,7 +69,7 @@ impl Reasons {
     }
 
     fn is_new(&mut self, reporter: &str, [kind, name, reason]: [&str; 3], message: &str) -> bool {
-        let by_message = self.named.contains(reason) || FLUX_KINDS.contains(&kind);
+        let by_message = self.named.contains(reason) || FLUX_KINDS.contains(&kind) || EXPLAINING.contains(&reason);
         let (kept, max) = match by_message {
             true => (self.messages.entry(reason.to_owned()).or_default(), MESSAGES_MAX),
             false => (self.once.entry(reporter.to_owned()).or_default(), REASONS_MAX),
@@ -111,6 +111,16 @@ mod tests {
             reasons.is_new("default-scheduler", ["Pod", &i.to_string(), "FailedScheduling"], "");
         }
         assert!(reasons.is_new("karpenter", ["Pod", "b", "FailedScheduling"], ""));
+    }
+
+    /// Before, only the first block of a node was recorded, and one that had passed could be named as the last.
+    #[test]
+    fn each_block_of_a_node_is_recorded() {
+        let mut reasons = Reasons::new(BTreeSet::new());
+        let node = ["Node", "n", "DisruptionBlocked"];
+        assert!(reasons.is_new("karpenter", node, "a PodDisruptionBudget"));
+        assert!(reasons.is_new("karpenter", node, "the budget of the pool"));
+        assert!(!reasons.is_new("karpenter", node, "the budget of the pool"));
     }
 
     #[test]

@@ -219,6 +219,20 @@ async fn a_vm_that_somebodys_pool_gets_during_the_run_is_not_the_runs() {
     assert_eq!(ledger.unwrap().accepted, 3);
 }
 
+/// Before, the run waited two minutes for it, and had left it behind.
+#[tokio::test(start_paused = true)]
+async fn a_vm_that_somebody_makes_without_a_pool_is_not_the_runs() {
+    let lab = with_somebodys_node().await;
+    let ran = run_when(&lab, "hold", |api| {
+        api.create("NodeClaim", "", json!({"metadata": {"name": "by-hand", "labels": {}}, "spec": {}}));
+    })
+    .await;
+    assert_eq!((ran.result().exit_code, ran.leaks()), (ExitCode::Passed, Vec::new()), "{:?}", ran.result().reasons);
+    assert_eq!((ran.result().counts.vms_accepted, vms_of_others(&ran, AzureFactKind::VmAccepted)), (2, 1));
+    let said = "1 VM without a NodePool came during the run: it is not the run's, and counts against Azure's quotas";
+    assert!(ran.result().warnings.iter().any(|warning| warning == said), "{:?}", ran.result().warnings);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_karpenter_takes_away_of_itself_is_noted() {
     let lab = with_somebodys_node().await;
@@ -237,6 +251,22 @@ async fn a_node_that_karpenter_takes_away_of_itself_is_noted() {
     let noted = result.warnings.iter().any(|it| it.contains("Karpenter disrupted it (Drifted)"));
     assert!(noted, "{:?}", result.warnings);
     assert_eq!(result.counts.disruptions.get("Drifted"), None, "it is not the run's");
+}
+
+fn claim_without_a_node() -> Value {
+    let conditions = json!([{"type": "Launched", "status": "Unknown"}, {"type": "Registered", "status": "Unknown"}]);
+    let metadata = json!({"name": "mine-waits", "labels": {"karpenter.sh/nodepool": "mine"}});
+    json!({"metadata": metadata, "spec": {}, "status": {"conditions": conditions}})
+}
+
+/// Before, each run beside a pod for which there is no capacity had such a NodeClaim among what was gone.
+#[tokio::test(start_paused = true)]
+async fn a_nodeclaim_that_has_no_node_may_be_deleted() {
+    let lab = with_somebodys_node().await;
+    lab.api.create("NodeClaim", "", claim_without_a_node());
+    let ran = run_when(&lab, "up", |api| api.delete("NodeClaim", "", "mine-waits", None)).await;
+    assert_eq!(differences(&ran), [""; 0]);
+    assert_eq!(ran.result().exit_code, ExitCode::Passed, "{:?}", ran.result().reasons);
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,6 +304,28 @@ async fn a_fault_that_acts_once_keeps_off_vms_that_are_not_the_runs() {
     assert_eq!(somebodys(&lab).await, before);
 }
 
+fn with_faults(phases: &[Value], faults: &Value) -> Plan {
+    let mut plan = of_phases(phases);
+    plan.azure.faults = serde_json::from_value(faults.clone()).unwrap();
+    plan
+}
+
+/// Before, one from the start hit exactly somebody's VMs: the run has none yet.
+#[rstest]
+#[case(json!([{"vmCrash": {}}]))]
+#[case(json!([{"nodeCondition": {"condition": "KernelDeadlock", "status": "True"}}]))]
+#[tokio::test(start_paused = true)]
+async fn a_fault_from_the_start_that_acts_once_keeps_off_vms_that_are_not_the_runs(#[case] faults: Value) {
+    let lab = with_somebodys_node().await;
+    let before = somebodys(&lab).await;
+    let ran = lab.run(&with_faults(&[up()], &faults)).await;
+    ran.assert_well_formed();
+    let (reason, detail) = ran.ended();
+    assert_eq!(reason, EndReason::TargetFailed);
+    assert!(detail.contains("none of the VMs that it means is the run's"), "{detail}");
+    assert_eq!(somebodys(&lab).await, before);
+}
+
 async fn assert_not_run(lab: &Lab, phases: &[Value], why: &str) {
     assert_plan_not_run(lab, &of_phases(phases), why).await;
 }
@@ -302,6 +354,52 @@ async fn a_tree_with_the_name_of_somebodys_pool_is_not_run() {
     assert_not_run(&lab, &[up()], "NodePool web").await;
 }
 
+/// Before, only objects of the kinds of the inventory were looked for: Flux took this one over and deleted it at the end, and the comparison passed.
+#[tokio::test(start_paused = true)]
+async fn a_tree_with_the_name_of_somebodys_configmap_is_not_run() {
+    const SERVERS: &str =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: coredns-custom\n  namespace: kube-system\n";
+    let mut lab = with_somebodys_node().await;
+    lab.tree.push(("servers.yaml", SERVERS));
+    lab.api.create("ConfigMap", "mine", json!({"metadata": {"name": "coredns-custom"}}));
+    assert_eq!(lab.run(&of_phases(&[up()])).await.ended().0, EndReason::Completed, "it is in another namespace");
+    lab.api.create("ConfigMap", "kube-system", json!({"metadata": {"name": "coredns-custom"}}));
+    assert_not_run(&lab, &[up()], "ConfigMap kube-system/coredns-custom; Flux would take them over").await;
+}
+
+fn commit(edits: &Value) -> Value {
+    json!({"name": "change", "actions": [{"id": 9, "atUs": 0, "action": {"commit": {"edits": edits}}}], "for": "5s"})
+}
+
+/// Before, of what later commits add only NodePools were looked for: the class was taken over and deleted, and its nodes drifted.
+#[rstest]
+#[case::added(json!([{"add": {"object": {
+    "apiVersion": "karpenter.azure.com/v1beta1", "kind": "AKSNodeClass", "metadata": {"name": "mine"}, "spec": {},
+}}}]))]
+// The API server does not ask for the namespace of an object that has none.
+#[case::with_a_namespace(json!([{"add": {"object": {
+    "apiVersion": "karpenter.azure.com/v1beta1", "kind": "AKSNodeClass", "metadata": {"name": "mine", "namespace": "mine"}, "spec": {},
+}}}]))]
+#[case::as_text(json!([{"addText": {
+    "file": "theirs.yaml", "text": "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: mine}\n",
+}}]))]
+#[case::renamed(json!([{"merge": {"object": {"kind": "AKSNodeClass"}, "patch": {"metadata": {"name": "mine"}}}}]))]
+#[tokio::test(start_paused = true)]
+async fn a_commit_with_the_name_of_somebodys_class_is_not_run(#[case] edits: Value) {
+    let lab = with_somebodys_node().await;
+    assert_not_run(&lab, &[up(), commit(&edits)], "AKSNodeClass mine; Flux would take them over").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_whose_kinds_the_run_may_not_list_is_not_run() {
+    let lab = with_somebodys_node().await;
+    lab.api.fault(Fault::new(Effect::Refuse { code: 403, retry_after_s: None }, |call| {
+        call.verb == Verb::List && call.kind == "ConfigMap"
+    }));
+    let added = json!([{"add": {"object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "mine"}}}}]);
+    assert_not_run(&lab, &[up(), commit(&added)], "needs to list ConfigMap").await;
+}
+
 /// Before, Flux deleted it as soon as the run had pushed its tree.
 #[tokio::test(start_paused = true)]
 async fn what_the_kustomization_of_the_runs_applies_keeps_the_run_from_starting() {
@@ -320,6 +418,34 @@ async fn what_drifts_every_node_is_not_run_beside_somebodys_nodes(#[case] verb: 
     let lab = with_somebodys_node().await;
     let drift = json!({"name": "drift", "actions": [{"id": 9, "atUs": 0, "action": {verb: {}}}], "for": "5s"});
     assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_drifts_every_node_is_not_run_beside_a_node_that_has_not_joined() {
+    let lab = Lab::start();
+    lab.api.create("NodeClaim", "", claim_without_a_node());
+    let drift = json!({"id": 9, "atUs": 0, "action": {"publishNodeImage": {}}});
+    let drift = json!({"name": "drift", "actions": [drift], "for": "5s"});
+    assert_not_run(&lab, &[up(), drift], "Karpenter would replace NodeClaim mine-waits").await;
+}
+
+/// Before, this was said of prices too, and of a zone that goes away.
+#[tokio::test(start_paused = true)]
+async fn another_price_is_not_set_beside_somebodys_nodes() {
+    let lab = with_somebodys_node().await;
+    let price = json!({"azurePrice": {"ofListPrice": 50}});
+    let price = json!({"name": "price", "actions": [{"id": 9, "atUs": 0, "action": price}], "for": "5s"});
+    assert_not_run(&lab, &[up(), price], "with `azurePrice` Karpenter would replace those of NodeClaim mine-").await;
+}
+
+/// Before, only actions were looked at: as a fault from the start it stopped somebody's VMs.
+#[rstest]
+#[case::action(of_phases(&[json!({"name": "p", "actions": [{"id": 9, "atUs": 0, "action": {"azureFault": {"zoneOutage": {"zone": "1"}}}}], "for": "5s"})]))]
+#[case::from_the_start(with_faults(&[up()], &json!([{"zoneOutage": {"zone": "1"}, "for": "1m"}])))]
+#[tokio::test(start_paused = true)]
+async fn a_zone_does_not_go_away_beside_somebodys_nodes(#[case] plan: Plan) {
+    let lab = with_somebodys_node().await;
+    assert_plan_not_run(&lab, &plan, "`zoneOutage` would stop the VMs of those of NodeClaim mine-").await;
 }
 
 /// The pods of AKS's DaemonSets would come to the nodes of others.

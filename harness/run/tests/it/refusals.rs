@@ -6,7 +6,7 @@ use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::{Event, EventKind};
 use serde_json::json;
 
-use crate::api::{Effect, Fault, Verb};
+use crate::api::{Call, Effect, Fault, Verb};
 use crate::lab::{Lab, Ran, on_paused_time};
 use crate::plans::{self, of_phases};
 
@@ -55,6 +55,18 @@ fn a_single_refusal_leaves_nothing_behind_whether_or_not_it_ends_the_run() {
             });
         }
     }
+}
+
+/// Before, a run ended with one refusal of a figure that no verdict needs.
+#[tokio::test(start_paused = true)]
+async fn the_list_of_the_clusters_own_daemonsets_is_sent_again() {
+    let lab = Lab::start();
+    let refuse = Effect::Refuse { code: 429, retry_after_s: Some(1) };
+    let of_the_cluster = |call: &Call| call.kind == "DaemonSet" && call.namespace == "kube-system";
+    lab.api.fault(Fault::new(refuse, of_the_cluster).times(1));
+    let ran = lab.run(&plan()).await;
+    assert_eq!(ran.ended(), (EndReason::Completed, ""));
+    assert_eq!(lab.api.calls().iter().filter(|call| of_the_cluster(call)).count(), 2);
 }
 
 #[test]

@@ -62,6 +62,31 @@ fn edges(#[case] created: u64, #[case] verdict: Verdict, #[case] observed: &str)
     is(&scene.check(check("0", &["p"])), verdict, observed);
 }
 
+/// Before, the start was counted in Ready nodes and the peak in launched ones: each of these nodes was one more, although nothing was launched. A
+/// percentage is one of the Ready node.
+#[rstest]
+#[case::being_deleted(NodeHistory { gone: Some(20), ..node(1).disrupted(5, "Empty") }, Pass, "2 nodes at 10.0s, 0 more")]
+#[case::being_made(node(8), Fail, "3 nodes at 31.0s, 1 more")]
+fn what_comes_or_goes_at_the_start_is_part_of_the_start(
+    #[case] passing: NodeHistory,
+    #[case] verdict: Verdict,
+    #[case] most: &str,
+) {
+    let scene = |more: &[NodeHistory]| {
+        let mut scene = Scene::new();
+        scene.phase("p", 10, 60);
+        scene.node("stays", &node(1));
+        scene.node("passing", &passing);
+        more.iter().for_each(|more| scene.node("new", more));
+        scene
+    };
+    let observed = "general-purpose: 2 nodes at 10.0s, 0 more than at the start (allowed 0), no node was launched";
+    is(&scene(&[]).check(check("0", &["p"])), Inconclusive, observed);
+    let observed = |allowed: u32| format!("general-purpose: {most} than at the start (allowed {allowed})");
+    is(&scene(&[node(30)]).check(check("0", &["p"])), verdict, &observed(0));
+    is(&scene(&[node(30)]).check(check("50%", &["p"])), Pass, &observed(1));
+}
+
 /// Before a VM is launched there is nothing to pay.
 #[test]
 fn a_nodeclaim_without_a_machine_does_not_count() {

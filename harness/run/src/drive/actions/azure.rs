@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use harness_azure::control::{Client, ControlError};
-use harness_plan::{AzureFault, ClearAzureFaults};
+use harness_plan::{AzureFault, ClearAzureFaults, Plan};
 use harness_simulation::{AzurePrice, Fault, FaultKind};
 use harness_units::Span;
 
 use super::Done;
+use crate::RunError;
 use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::state::{Effect, Loss};
@@ -39,6 +40,18 @@ pub(super) async fn add_fault(asked: &AzureFault, context: &Context) -> Result<D
     azure.add_fault(&fault).await?;
     let effect = loss(&fault.kind).map(Effect::Loss);
     Ok(Done { pushed: None, effect })
+}
+
+/// Starts the faults of the simulated Azure's behaviour, in their order; how long one lasts counts from here.
+pub(crate) async fn start_faults(plan: &Plan, context: &Context) -> Result<(), RunError> {
+    if context.cluster.azure().is_none() {
+        return Ok(());
+    }
+    for fault in &plan.azure.faults {
+        let doing = format!("start the fault {} of the simulated Azure", fault.kind.as_str());
+        add_fault(&AzureFault::from(fault.clone()), context).await.map_err(RunError::failed(doing))?;
+    }
+    Ok(())
 }
 
 /// Aims a fault that acts once at the run's own VMs, where there are others. One that lasts meets whatever VM comes.

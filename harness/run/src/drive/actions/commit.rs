@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
-use harness_plan::{Commit, ForcePush, ObjectAddress, Plan, Trigger};
+use harness_plan::{Action, Commit, ForcePush, ObjectAddress, Plan, Trigger};
 use harness_record::event::ActionKind;
-use harness_tree::{Placeholders, SourceFile, examine, read_tree};
+use harness_tree::{Placeholders, SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Done;
@@ -39,9 +39,17 @@ impl Repository {
         self.tree.lock().await.fill_with(placeholders);
     }
 
-    /// The objects of the tree as it is.
-    pub(crate) async fn addresses(&self) -> Vec<ObjectAddress> {
-        examine("tree", self.tree.lock().await.files()).tree.objects
+    /// The objects of the tree as it is, those that the commits of a plan add, and those that it creates beside them.
+    pub(crate) async fn addresses(&self, plan: &Plan) -> BTreeSet<ObjectAddress> {
+        let edits = plan.actions().flat_map(|planned| planned.action.edits());
+        let mut addresses = self.tree.lock().await.addresses(edits);
+        let created = plan.actions().filter_map(|planned| match &planned.action {
+            Action::Change(change) => change.create.as_ref().map(|_| change.object()),
+            _ => None,
+        });
+        let named = created.filter_map(|name| plan.objects.iter().find(|object| object.name == name));
+        addresses.extend(named.map(|object| object.at.clone()));
+        addresses
     }
 
     /// Pushes the tree as it is.

@@ -31,6 +31,7 @@ use crate::RunError;
 use crate::error::ActionError;
 use crate::state::{Effect, Expected};
 
+pub(crate) use azure::start_faults;
 pub(crate) use commit::Repository;
 
 /// Carries actions out. Cheap to clone.

@@ -20,7 +20,7 @@ const fn kind(
     Kind { group, version, kind, plural, namespaced }
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 18] = [
     kind("", "v1", "Namespace", "namespaces", false),
     kind("", "v1", "Node", "nodes", false),
     kind("", "v1", "Pod", "pods", true),
@@ -29,6 +29,7 @@ const KINDS: [Kind; 17] = [
     kind("", "v1", "ResourceQuota", "resourcequotas", true),
     kind("", "v1", "Secret", "secrets", true),
     kind("apps", "v1", "Deployment", "deployments", true),
+    kind("apps", "v1", "DaemonSet", "daemonsets", true),
     kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
     kind("coordination.k8s.io", "v1", "Lease", "leases", true),
     kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
