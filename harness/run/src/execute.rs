@@ -316,8 +316,8 @@ async fn carry_out(
         // An error means that nobody waits for it any more.
         let _ = known_state.send(contents);
     }
-    let others = Others::look(plan, cluster, hub).await?;
-    if let Some(unmet) = others.unmet(plan, &actions.repository.addresses(plan).await, &context.client).await? {
+    let others = Others::look(plan, &actions.repository.addresses(plan).await, cluster, hub).await?;
+    if let Some(unmet) = others.unmet(plan) {
         return Ok(Some(unmet));
     }
     context.set_others(others);

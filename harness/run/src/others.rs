@@ -105,14 +105,21 @@ pub(crate) struct Others {
     parts: Option<ClusterParts>,
     /// The NodePools that the run brings into being.
     own_pools: BTreeSet<String>,
+    /// What has a name that the run gives to an object of its own.
+    same_names: Vec<InventoryObject>,
 }
 
 impl Others {
-    /// Looks at what is there before the run changes anything, and records it.
+    /// Looks at what is there before the run changes anything, and records it. `made` are the objects that the run makes.
     ///
     /// # Errors
     /// The API server or Azure does not answer, or refuses for another reason than that the run may not list a kind.
-    pub(crate) async fn look(plan: &Plan, cluster: &Cluster, hub: &Hub) -> Result<Self, RunError> {
+    pub(crate) async fn look(
+        plan: &Plan,
+        made: &BTreeSet<ObjectAddress>,
+        cluster: &Cluster,
+        hub: &Hub,
+    ) -> Result<Self, RunError> {
         let opening = match cluster.azure() {
             Some(azure) => Some(Opening::read(&azure).await?),
             None => None,
@@ -123,11 +130,13 @@ impl Others {
             }
             None => None,
         };
-        let before = take(InventoryMoment::Before, cluster, None).await?;
+        let mut before = take(InventoryMoment::Before, cluster, None).await?;
+        let (same_names, unread) = of_the_same_name(made, &cluster.client()).await?;
+        before.unread.extend(unread);
         hub.record(EventKind::Inventory(before.clone()));
         let mut own_pools = scope::nodepools(plan);
         own_pools.extend(aks_pools(plan).filter(|pool| !is_there(&before, "NodePool", pool)).map(str::to_owned));
-        Ok(Self { before, opening, parts, own_pools })
+        Ok(Self { before, opening, parts, own_pools, same_names })
     }
 
     /// Looks at what became of it, and records that.
@@ -140,18 +149,19 @@ impl Others {
         Ok(())
     }
 
-    /// What a cluster must be like for this plan and the objects that it makes, where this one is not: the run would change what is not its own.
-    ///
-    /// # Errors
-    /// As [`Self::look`].
-    pub(crate) async fn unmet(
-        &self,
-        plan: &Plan,
-        made: &BTreeSet<ObjectAddress>,
-        client: &Client,
-    ) -> Result<Option<String>, RunError> {
-        let unmet = of_the_same_name(made, client).await?.or_else(|| self.applied_by_the_root());
-        Ok(unmet.or_else(|| self.disturbs(plan)).or_else(|| self.has_other_parts(plan)))
+    /// What a cluster must be like for this plan, where this one is not: the run would change what is not its own.
+    pub(crate) fn unmet(&self, plan: &Plan) -> Option<String> {
+        let unmet = self.would_be_taken_over().or_else(|| self.applied_by_the_root());
+        unmet.or_else(|| self.disturbs(plan)).or_else(|| self.has_other_parts(plan))
+    }
+
+    /// Flux would take over an object that the tree or a later commit has too, and delete it when the tree is restored.
+    fn would_be_taken_over(&self) -> Option<String> {
+        let named = names(self.same_names.iter())?;
+        Some(format!(
+            "a cluster without objects of the names in the tree that are not the run's: {named}; Flux would take them over and delete them at \
+             the end: use another cluster, or another name"
+        ))
     }
 
     /// A run replaces the content of the repository for as long as it lasts.
@@ -259,8 +269,11 @@ impl Others {
     }
 }
 
-/// Flux would take over an object that the tree or a later commit has too, and delete it when the tree is restored.
-async fn of_the_same_name(made: &BTreeSet<ObjectAddress>, client: &Client) -> Result<Option<String>, RunError> {
+/// What has the name of an object that the run makes and is not a run's, and the kinds of such objects that the run may not list.
+async fn of_the_same_name(
+    made: &BTreeSet<ObjectAddress>,
+    client: &Client,
+) -> Result<(Vec<InventoryObject>, Vec<String>), RunError> {
     let doing = "look for objects of the names that the run gives to its own";
     let kinds: BTreeSet<(&str, &str)> = made.iter().map(|at| (at.api_version.as_str(), at.kind.as_str())).collect();
     let lists = repeated_within(LOOK_LIMIT, doing, async || {
@@ -269,7 +282,7 @@ async fn of_the_same_name(made: &BTreeSet<ObjectAddress>, client: &Client) -> Re
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     for ((api_version, kind), listed) in kinds.iter().copied().zip(lists.await?) {
         let Some(objects) = listed else {
-            unread.push(kind);
+            unread.push(kind.to_owned());
             continue;
         };
         let of_kind = || made.iter().filter(|at| (at.api_version.as_str(), at.kind.as_str()) == (api_version, kind));
@@ -288,19 +301,7 @@ async fn of_the_same_name(made: &BTreeSet<ObjectAddress>, client: &Client) -> Re
         };
         found.extend(objects.filter(|object| is_made(object) && !is_shared(object)));
     }
-    if !unread.is_empty() {
-        return Ok(Some(format!(
-            "to list {}: the run makes objects of these, and must know whether there are others of their names; give it the right, or use \
-             another cluster",
-            unread.join(", ")
-        )));
-    }
-    Ok(names(found.iter()).map(|named| {
-        format!(
-            "a cluster without objects of the names in the tree that are not the run's: {named}; Flux would take them over and delete them at \
-             the end: use another cluster, or another name"
-        )
-    }))
+    Ok((found, unread))
 }
 
 /// Whether a controller makes this name from that of an owner.
@@ -535,7 +536,8 @@ mod tests {
             of("Deployment", "mine", "shop"),
         ];
         let before = Inventory { moment: InventoryMoment::Before, objects, vms: Vec::new(), unread: BTreeSet::new() };
-        Others { before, opening: None, parts: None, own_pools: BTreeSet::from(["web".to_owned()]) }
+        let own_pools = BTreeSet::from(["web".to_owned()]);
+        Others { before, opening: None, parts: None, own_pools, same_names: Vec::new() }
     }
 
     /// Before, what controllers said of somebody else's pods and nodes could be a reason of the run.
