@@ -1,7 +1,7 @@
 //! The storage of AKS: its storage classes, and the PersistentVolumes that the disk and file drivers make for the claims that ask for one.
 //!
 //! What the drivers' controllers do is in kubernetes-csi/external-provisioner (`pkg/controller/controller.go`) and in `CreateVolume` of
-//! kubernetes-sigs/azuredisk-csi-driver (`pkg/azuredisk/controllerserver.go`). There is no disk: what counts is where its pod can run.
+//! kubernetes-sigs/azuredisk-csi-driver (`pkg/azuredisk/controllerserver.go`). No disk exists: what matters is where a volume lets its pod run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -161,7 +161,7 @@ impl Drivers {
         }
     }
 
-    /// The zone of a Node as the driver writes it; `None` where there is no such Node any more.
+    /// The zone of a Node as the driver writes it; `None` if the Node is gone.
     async fn zone_of(&self, node: &str) -> Result<Option<String>, AksError> {
         let nodes: Api<Node> = Api::all(self.client.clone());
         let found = nodes.get_opt(node).await;

@@ -5,8 +5,8 @@ use crate::fleet::Fleet;
 use crate::world::World;
 
 impl World {
-    /// Has the fleet follow the faults that are live now: VMs the outages of their zones, removed ones the lists that lag. Whoever sets or ends a
-    /// fault calls it.
+    /// Applies the live faults to the fleet: VMs stop and start with the outages of their zones, and removed VMs are forgotten once no lagging list
+    /// can still show them. Must be called after a fault has been set or has ended.
     pub(super) fn follow_faults(&self) {
         let mut fleet = self.fleet();
         fleet.forget_ghosts_before(self.faults().oldest_list_ns(&self.facts));

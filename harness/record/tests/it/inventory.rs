@@ -178,7 +178,7 @@ fn a_node_that_karpenter_took_away_is_noted(
     assert_eq!(result.warnings, [BESIDE.to_owned(), format!("not of this run: NodeClaim mine-a: {why}")]);
 }
 
-/// Before, a node that Karpenter repaired was gone, and so was a NodeClaim for which there was no capacity.
+/// Before, a node that Karpenter repaired was reported as gone, and so was a NodeClaim that found no capacity.
 #[rstest]
 #[case::repaired(3, "its Node was not Ready, and Karpenter repairs such nodes")]
 #[case::not_launched(2, "it had no Node yet, and Karpenter deletes such NodeClaims")]

@@ -259,7 +259,7 @@ fn claim_without_a_node() -> Value {
     json!({"metadata": metadata, "spec": {}, "status": {"conditions": conditions}})
 }
 
-/// Before, each run beside a pod for which there is no capacity had such a NodeClaim among what was gone.
+/// Before, a pod that found no capacity made every run report such a NodeClaim as gone.
 #[tokio::test(start_paused = true)]
 async fn a_nodeclaim_that_has_no_node_may_be_deleted() {
     let lab = with_somebodys_node().await;
