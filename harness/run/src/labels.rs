@@ -1,4 +1,4 @@
-//! The labels that mark what a run made, so that it can be found and removed.
+//! The labels by which a run finds and removes what it made, and those by which Karpenter and Flux mark what is theirs.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,11 @@ use std::collections::BTreeMap;
 pub const RUN: &str = "harness.dev/run";
 /// On a workload and its pods: the workload's name.
 pub const WORKLOAD: &str = harness_cluster::metrics::WORKLOAD_LABEL;
+/// On a NodeClaim or Node: the name of its NodePool.
+pub(crate) const NODEPOOL: &str = "karpenter.sh/nodepool";
+/// On what Flux applies: the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
+pub(crate) const KUSTOMIZATION: [&str; 2] =
+    ["kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"];
 
 /// The label of a run's objects.
 pub fn of_run(run_id: &str) -> BTreeMap<String, String> {

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::labels;
-use crate::others::NODEPOOL;
+use crate::labels::NODEPOOL;
 
 /// The weight of a preference; there is one kind of them, so that its value does not matter.
 const WEIGHT: i32 = 1;

@@ -7,8 +7,8 @@ use harness_units::count;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, PartialObjectMeta, Preconditions};
 
 use crate::drive::context::Context;
+use crate::labels::NODEPOOL;
 use crate::objects::resource;
-use crate::others::NODEPOOL;
 use crate::state::Effect;
 
 #[derive(Debug, thiserror::Error)]
