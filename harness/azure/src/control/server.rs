@@ -251,7 +251,7 @@ async fn reset_kubernetes(State(world): Shared) -> Json<Version> {
 async fn operation(State(world): Shared, Path(id): Path<String>) -> Result<Json<OperationStatus>, Refusal> {
     let status = world.operations().status(&id).cloned();
     status.map(Json).ok_or_else(|| {
-        Refusal(StatusCode::NOT_FOUND, "NotFound", format!("there is no operation `{id}`; an old one is forgotten"))
+        Refusal(StatusCode::NOT_FOUND, "NotFound", format!("there is no operation `{id}`; old operations are not kept"))
     })
 }
 

@@ -82,7 +82,8 @@ impl Look {
         Ok(Self(kinds.into_iter().zip(lists).collect()))
     }
 
-    /// What is there and nobody else's doing ends. With `before`, only what was there then.
+    /// The objects that belong to somebody: neither to a run, to AKS nor to the harness, and not about to end by themselves. With `before`, only those
+    /// that were there then.
     pub(super) fn inventory(&self, moment: InventoryMoment, before: Option<&Inventory>) -> Inventory {
         let of_a_run = self.namespaces_of_runs();
         let mut inventory = Inventory { moment, objects: Vec::new(), vms: Vec::new(), unread: BTreeSet::new() };
@@ -308,7 +309,7 @@ fn describe(kind: &str, object: &DynamicObject) -> InventoryObject {
     }
 }
 
-/// `Never` and what nobody can read as a duration is no moment.
+/// When a NodeClaim expires; `None` for `Never` and for what is not a duration.
 fn expiry(created: Timestamp, after: &Value) -> Option<Timestamp> {
     let after: Span = after.as_str()?.parse().ok()?;
     created.checked_add(SignedDuration::try_from(after.as_duration()).ok()?).ok()

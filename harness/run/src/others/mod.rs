@@ -1,5 +1,5 @@
-//! What is on the target and is not the run's. It is looked at before the run changes anything and after cleanup, and belongs to whoever made it:
-//! the run keeps off it, does not count it, and is not started where it would change it.
+//! What is on the target and does not belong to the run. The run lists it before it changes anything and again after cleanup. It leaves all of it
+//! alone, counts none of it, and does not start where it would have to change some of it.
 
 mod look;
 
