@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The catalogue, on real local clusters, two at a time: every scenario must pass, and every counter-case, which is a scenario with one thing
-# broken, must fail for its reason. It writes index.html over all of them, and junit.xml beside it. About 40 minutes on two idle cores.
+# broken, must fail for its reason. It writes index.html over all of them, and junit.xml beside it. About an hour on two idle cores.
 #
 #   ci/catalogue.sh                          everything, with a new seed, which it prints; reports in reports/catalogue-TIME/
 #   ci/catalogue.sh --seed 7                 the same with this seed

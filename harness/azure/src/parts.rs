@@ -13,14 +13,15 @@ pub(crate) struct Parts {
 /// What is there, and why it is not what is wanted.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    pub(crate) there: ClusterParts,
+    /// `None` while it is being changed.
+    pub(crate) there: Option<ClusterParts>,
     pub(crate) trouble: Option<String>,
 }
 
 impl Parts {
     /// A cluster in which nothing is yet.
     pub(crate) fn new(wanted: ClusterParts) -> Self {
-        let nothing = State { there: ClusterParts::Bare, trouble: None };
+        let nothing = State { there: Some(ClusterParts::Bare), trouble: None };
         Self { wanted: watch::Sender::new(wanted), state: watch::Sender::new(nothing) }
     }
 

@@ -17,6 +17,9 @@ pub(crate) struct Prices {
     set: Vec<AzurePrice>,
 }
 
+/// The prices of the start, which other regions than that of the cluster keep.
+pub(crate) static AT_FIRST: Prices = Prices { set: Vec::new() };
+
 impl Prices {
     /// Sets a price.
     pub(crate) fn set(&mut self, price: AzurePrice) {

@@ -147,7 +147,15 @@ fn profile() -> impl TypedValueParser<Value = Profile> {
 }
 
 fn parts() -> impl TypedValueParser<Value = ClusterParts> {
-    one_of(&[ClusterParts::Aks, ClusterParts::Bare], ClusterParts::as_str, |_| None)
+    one_of(ClusterParts::ALL, ClusterParts::as_str, |parts| {
+        Some(match parts {
+            ClusterParts::Aks => "The DaemonSets of AKS, and a system pool as for production: tainted, in every zone",
+            ClusterParts::AksDefaults => {
+                "The same, with the system pool of `az aks create` without options: untainted, in no zone"
+            }
+            ClusterParts::Bare => "Nothing",
+        })
+    })
 }
 
 fn group() -> impl TypedValueParser<Value = Group> {
@@ -387,7 +395,7 @@ pub(crate) struct Doctor {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) azure: Azure,
-    /// What the cluster has besides the nodes of a tree: the system pool and the DaemonSets of AKS, or nothing (bare).
+    /// What the cluster has besides the nodes of a tree.
     #[arg(long, value_name = "PARTS", default_value_t = ClusterParts::Aks, value_parser = parts())]
     pub(crate) azure_cluster: ClusterParts,
     #[command(flatten)]

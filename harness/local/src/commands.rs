@@ -105,8 +105,8 @@ mod tests {
     use crate::ports::Ports;
     use crate::state_dir::StateDir;
     use harness_catalogue::Stage;
-    use std::collections::BTreeSet;
-    use std::ffi::OsStr;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::ffi::{OsStr, OsString};
     use std::path::{Path, PathBuf};
 
     /// Above every number that occurs in a command line for another reason.
@@ -209,5 +209,34 @@ mod tests {
                 assert_eq!(env.get(name).map(|value| value.to_str().unwrap()), proxy, "{component} {name}");
             }
         }
+    }
+
+    /// `HARNESS_AZURE_CLOUD=custom`. With a cloud's name beside the file the controller does not start (`pkg/auth/config.go` of the provider), and with
+    /// the proxy it would read Azure's own price list.
+    #[test]
+    fn in_the_custom_cloud_the_controller_has_the_file_of_that_cloud_and_neither_a_name_nor_a_proxy() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut commands = commands(temp.path());
+        let public = commands.launch(Component::Karpenter).unwrap().env;
+        commands.cloud = AzureCloud::Custom;
+        let custom = commands.launch(Component::Karpenter).unwrap().env;
+
+        let file = karpenter::environment_file(&commands.layout.state);
+        assert_eq!(custom["AZURE_ENVIRONMENT_FILEPATH"], file.as_os_str());
+        assert_eq!(custom["NO_PROXY"], "*");
+        for name in ["ARM_CLOUD", "HTTPS_PROXY", "HTTP_PROXY"] {
+            assert!(!custom.contains_key(name), "{name}");
+        }
+        assert_eq!(public["ARM_CLOUD"], "AzurePublicCloud");
+        assert!(!public.contains_key("AZURE_ENVIRONMENT_FILEPATH"));
+
+        // All else is the same, also the authority that it trusts: Resource Manager's certificate is the simulated Azure's own in both.
+        let of_the_cloud = ["AZURE_ENVIRONMENT_FILEPATH", "ARM_CLOUD", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
+        assert_eq!(custom["SSL_CERT_FILE"], karpenter::azure_ca_file(&commands.layout.state).as_os_str());
+        let rest = |mut env: BTreeMap<String, OsString>| {
+            env.retain(|name, _| !of_the_cloud.contains(&name.as_str()));
+            env
+        };
+        assert_eq!(rest(custom), rest(public));
     }
 }

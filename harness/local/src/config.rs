@@ -217,6 +217,23 @@ mod tests {
         assert_eq!(back.crds, config.crds);
     }
 
+    /// Otherwise the controller of such a cluster would be started again for each price, to read a list that it does not read.
+    #[test]
+    fn a_cluster_of_before_there_was_a_choice_is_in_the_custom_cloud() {
+        let temp = tempfile::tempdir().unwrap();
+        let components = components(temp.path());
+        for cloud in [AzureCloud::Public, AzureCloud::Custom] {
+            let mut config = LocalConfig::new("t", &components).in_cloud(cloud);
+            config.state_root = temp.path().to_owned();
+            StateDir::create(config.state().root()).unwrap();
+            config.save().unwrap();
+            assert_eq!(LocalConfig::load(&config.state()).unwrap().cloud, cloud);
+            let mut of_before = serde_json::to_value(&config).unwrap();
+            of_before.as_object_mut().unwrap().remove("cloud").unwrap();
+            assert_eq!(serde_json::from_value::<LocalConfig>(of_before).unwrap().cloud, AzureCloud::Custom);
+        }
+    }
+
     #[test]
     fn a_missing_component_is_named() {
         let temp = tempfile::tempdir().unwrap();

@@ -127,3 +127,28 @@ pub(crate) fn controller(
     launch.env.extend(vars.map(|(name, value)| (name.to_owned(), value.into())));
     launch
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the controller is given in the custom cloud, and what `harness env` names for other clients of Azure.
+    #[tokio::test]
+    async fn a_client_that_has_the_files_of_the_custom_cloud_reaches_the_simulated_azure() {
+        harness_tls::install_crypto();
+        let temp = tempfile::tempdir().unwrap();
+        let state = StateDir::create(temp.path().join("cluster")).unwrap();
+        let azure = Simulator::start(AzureConfig::default(), None).await.unwrap();
+        write_azure_files(&state, &azure).unwrap();
+
+        let cloud = std::fs::read(environment_file(&state)).unwrap();
+        let cloud: serde_json::Value = serde_json::from_slice(&cloud).unwrap();
+        let arm = cloud["resourceManagerEndpoint"].as_str().unwrap();
+        assert!(arm.starts_with("https://127.0.0.1:"), "{cloud}");
+        let ca = reqwest::Certificate::from_pem(&std::fs::read(azure_ca_file(&state)).unwrap()).unwrap();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
+        let answer = client.get(format!("{arm}subscriptions?api-version=2022-12-01")).send().await.unwrap();
+        assert_eq!(answer.status(), reqwest::StatusCode::UNAUTHORIZED, "it is Resource Manager, and wants a token");
+        azure.shutdown().await;
+    }
+}

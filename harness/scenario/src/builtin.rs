@@ -20,8 +20,9 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 32] = [
+const SCENARIOS: [Builtin; 33] = [
     scenario!("azure-anomalies"),
+    scenario!("azure-answers"),
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),

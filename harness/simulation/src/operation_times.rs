@@ -60,3 +60,52 @@ impl OperationTimes {
         given.flat_map(|(key, times)| times.problems().into_iter().map(move |problem| problem.under(key))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_units::Span;
+    use serde_json::json;
+
+    /// The distributions in the order of the fields, by their keys.
+    fn all(times: &OperationTimes) -> [(&'static str, Distribution); 4] {
+        [
+            ("create", times.create()),
+            ("update", times.update()),
+            ("upgrade", times.upgrade()),
+            ("delete", times.delete()),
+        ]
+    }
+
+    #[test]
+    fn operations_take_minutes_where_nothing_is_given_and_as_the_schema_says() {
+        let schema = schemars::schema_for!(OperationTimes);
+        for (key, times) in all(&OperationTimes::default()) {
+            let Distribution::Lognormal { median, p95 } = times else { panic!("{key} takes {times:?}") };
+            assert!(median >= Span::from_secs(60) && p95 > median, "{key}: {median}, {p95}");
+            let description = schema.as_value()["properties"][key]["description"].as_str().unwrap();
+            let default = format!("(default: lognormal, median {median}, p95 {p95})");
+            assert!(description.contains(&default), "{default} is not in {description:?}");
+        }
+        let nothing: OperationTimes = serde_json::from_value(json!({})).unwrap();
+        assert_eq!(nothing, OperationTimes::default());
+        assert_eq!(serde_json::to_value(nothing).unwrap(), json!({}), "a plan keeps what was given alone");
+    }
+
+    #[test]
+    fn what_is_given_holds_for_that_operation_alone() {
+        let defaults = all(&OperationTimes::default());
+        for (given, _) in &defaults {
+            let mut json = json!({});
+            json[*given] = json!({"constant": "2s"});
+            let times: OperationTimes = serde_json::from_value(json).unwrap();
+            for ((key, time), (_, default)) in all(&times).into_iter().zip(defaults.clone()) {
+                let two_seconds = Distribution::Constant(Span::from_secs(2));
+                assert_eq!(time, if key == *given { two_seconds } else { default }, "{key} where {given} is given");
+            }
+        }
+        let wrong: OperationTimes = serde_json::from_value(json!({"upgrade": {"samples": []}})).unwrap();
+        let found: Vec<String> = wrong.problems().iter().map(|problem| problem.path.join(".")).collect();
+        assert_eq!(found, ["upgrade.samples"]);
+    }
+}

@@ -10,7 +10,8 @@ use crate::fault_kind::VmSelector;
 use harness_yaml::Problem;
 
 /// What VMs cost from now on, as a part of the on-demand list price of their size in their region. Those that run pay it too, as spot VMs do on
-/// Azure. Of two prices for one VM the later one counts, and a price for the same VMs takes the place of an earlier one.
+/// Azure. Of two prices for one VM the later one counts, and a price for the same VMs takes the place of an earlier one. Other regions than that of the
+/// cluster keep their prices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AzurePrice {

@@ -51,8 +51,9 @@ impl fmt::Display for Simulated {
                 "upgrades of the control plane (NAP is told the new version, the API server stays as it is)"
             }
             Self::ControlPlaneLimits => {
-                "limits of the control plane (no API priority and fairness, etcd does not wait for the disk, controllers may send \
-                 500 to 1,000 requests a second)"
+                "limits of the control plane (no API priority and fairness, no leader election, etcd does not wait for the disk, \
+                 controllers may send 200 to 1,000 requests a second and collect garbage late, the HorizontalPodAutoscaler looks \
+                 every 5 s instead of 15 s)"
             }
         })
     }

@@ -94,13 +94,15 @@ pub(crate) async fn keep(world: Arc<World>) {
 async fn follow(world: &World) -> Result<(), watch::error::RecvError> {
     let mut wanted = world.parts.wanted.subscribe();
     let mut kube = world.kube.subscribe();
+    let mut nodes = ClusterParts::Bare;
     loop {
         let parts = *wanted.borrow_and_update();
         let client = kube.borrow_and_update().clone();
-        let is_there = world.parts.state.borrow().there == parts;
+        let is_there = world.parts.state.borrow().there == Some(parts);
         if let (false, Some(client)) = (is_there, &client) {
-            match establish(world, &client.0, parts).await {
-                Ok(()) => drop(world.parts.state.send_replace(State { there: parts, trouble: None })),
+            world.parts.state.send_modify(|state| state.there = None);
+            match establish(world, &client.0, parts, &mut nodes).await {
+                Ok(()) => drop(world.parts.state.send_replace(State { there: Some(parts), trouble: None })),
                 Err(error) => {
                     tracing::warn!(%error, %parts, "trying again");
                     world.parts.state.send_modify(|state| state.trouble = Some(error.to_string()));
@@ -111,7 +113,7 @@ async fn follow(world: &World) -> Result<(), watch::error::RecvError> {
         }
         let drivers = async {
             match client {
-                Some(client) if parts == ClusterParts::Aks => storage::provision(world, client.0).await,
+                Some(client) if parts.has_aks() => storage::provision(world, client.0).await,
                 _ => std::future::pending().await,
             }
         };
@@ -124,32 +126,42 @@ async fn follow(world: &World) -> Result<(), watch::error::RecvError> {
 }
 
 /// Has Resource Manager show the system pool.
-fn show_pool(world: &World) {
-    let document = system_pool::document(world);
+fn show_pool(world: &World, parts: ClusterParts) {
+    let document = system_pool::document(world, parts);
     world.cluster().pools.insert(system_pool::NAME.to_owned(), document);
 }
 
-/// Shows again what new documents of the cluster do not have.
+/// Shows again what new documents of the cluster do not have. While the parts are being changed, the end of the change shows it.
 pub(crate) fn show_again(world: &World) {
-    if world.parts.state.borrow().there == ClusterParts::Aks {
-        show_pool(world);
+    let there = world.parts.state.borrow().there;
+    if let Some(parts) = there.filter(|parts| parts.has_aks()) {
+        show_pool(world, parts);
     }
 }
 
-async fn establish(world: &World, client: &kube::Client, parts: ClusterParts) -> Result<(), AksError> {
-    match parts {
-        ClusterParts::Aks => {
-            system_pool::create(world, client).await?;
-            add_ons::apply(client).await?;
-            storage::apply(client).await?;
-            show_pool(world);
-        }
-        ClusterParts::Bare => {
-            storage::delete(client).await?;
-            add_ons::delete(client).await?;
+/// Makes the cluster what is wanted, also from what a failed attempt has left. `nodes` says for which parts the nodes of the system pool were made.
+async fn establish(
+    world: &World,
+    client: &kube::Client,
+    parts: ClusterParts,
+    nodes: &mut ClusterParts,
+) -> Result<(), AksError> {
+    if parts.has_aks() {
+        if nodes.has_aks() && *nodes != parts {
+            // A Node keeps the taints and the zone with which it was created.
             system_pool::delete(world, client).await?;
-            world.cluster().pools.remove(system_pool::NAME);
         }
+        *nodes = parts;
+        system_pool::create(world, client, parts).await?;
+        add_ons::apply(client).await?;
+        storage::apply(client).await?;
+        show_pool(world, parts);
+    } else {
+        storage::delete(client).await?;
+        add_ons::delete(client).await?;
+        system_pool::delete(world, client).await?;
+        *nodes = parts;
+        world.cluster().pools.remove(system_pool::NAME);
     }
     Ok(())
 }
@@ -164,7 +176,7 @@ pub(crate) async fn settled(world: &World) -> Result<(), NotSettled> {
     }
     let wanted = world.parts.wanted();
     let mut state = world.parts.state.subscribe();
-    let is_settled = state.wait_for(|state| state.there == wanted);
+    let is_settled = state.wait_for(|state| state.there == Some(wanted));
     match tokio::time::timeout(SETTLE_LIMIT, is_settled).await {
         // The sender lives as long as the world.
         Ok(_) => Ok(()),

@@ -180,22 +180,20 @@ impl Drivers {
         })
     }
 
-    /// The zone of a disk that is made before its first pod: one that the class allows, or else one of those that have Nodes.
+    /// The zone of a disk that is made before its first pod: one that the class allows, or else one of those that have Nodes; empty where no Node is in
+    /// any.
     async fn some_zone(&self, claim: &PersistentVolumeClaim, class: &StorageClass) -> Result<String, AksError> {
         let terms = class.allowed_topologies.iter().flatten();
         let expressions = terms.flat_map(|term| term.match_label_expressions.iter().flatten());
-        let mut zones: BTreeSet<String> =
+        let mut values: BTreeSet<String> =
             expressions.filter(|it| it.key == ZONE).flat_map(|it| it.values.iter().cloned()).collect();
-        if zones.is_empty() {
+        if values.is_empty() {
             let nodes: Api<Node> = Api::all(self.client.clone());
             let nodes = nodes.list_metadata(&ListParams::default()).await;
             let nodes = nodes.map_err(|source| AksError::request("list", "the Nodes", source))?;
-            let of_nodes = nodes.items.iter().filter_map(|node| node.labels().get(ZONE));
-            zones = of_nodes.filter(|zone| !zone.is_empty()).cloned().collect();
+            values = nodes.items.iter().filter_map(|node| node.labels().get(ZONE)).cloned().collect();
         }
-        let mut draw = child(self.config.behaviour.seed, "disk", &claim.name_any(), 0);
-        let chosen = draw.random_range(0..zones.len().max(1));
-        Ok(zones.into_iter().nth(chosen).unwrap_or_default())
+        Ok(pick_zone(values, self.config.behaviour.seed, &claim.name_any()))
     }
 
     /// Deletes a volume whose claim is gone, if its class said so.
@@ -234,6 +232,13 @@ fn redundancy(class: &StorageClass) -> Redundancy {
         .filter(|(key, _)| ["skuname", "storageaccounttype"].iter().any(|name| key.eq_ignore_ascii_case(name)));
     let is_zonal = types.next().is_some_and(|(_, value)| value.to_ascii_lowercase().ends_with("zrs"));
     if is_zonal { Redundancy::Zones } else { Redundancy::Local }
+}
+
+/// One of these values that is a zone, or else none, which is the empty one: `PickAvailabilityZone` of the driver (`pkg/azureutils`).
+fn pick_zone(values: BTreeSet<String>, seed: u64, claim: &str) -> String {
+    let zones: Vec<String> = values.into_iter().filter(|value| !value.is_empty()).collect();
+    let chosen = child(seed, "disk", claim, 0).random_range(0..zones.len().max(1));
+    zones.into_iter().nth(chosen).unwrap_or_default()
 }
 
 /// The zones of a zone-redundant disk; Nodes outside of any can have it too.
@@ -339,6 +344,20 @@ mod tests {
         assert_eq!(terms.len(), 5, "four zones, and none");
         let share = volume(&claim, &class, FILE_DRIVER, None, &config).unwrap();
         assert!(share.spec.unwrap().node_affinity.is_none(), "a share can be reached from everywhere");
+    }
+
+    /// What upstream's suite expects where no Node is in a zone ("should schedule a pod with a regional PV whose CSI topology zone is empty").
+    #[test]
+    fn a_disk_without_a_zone_is_for_the_nodes_that_are_in_none() {
+        let pick = |values: &[&str]| pick_zone(values.iter().map(|&value| value.to_owned()).collect(), 7, "data-0");
+        assert_eq!([pick(&[]), pick(&[""])], ["", ""]);
+        assert_eq!(pick(&["", "eastus-2"]), "eastus-2", "a Node that is in no zone does not count beside one that is");
+
+        let (claim, class) = (claim(), class(json!({"skuname": "Standard_LRS"})));
+        let made = volume(&claim, &class, DISK_DRIVER, Some(vec![pick(&[""])]), &Config::default()).unwrap();
+        let affinity = serde_json::to_value(made.spec.unwrap().node_affinity).unwrap();
+        let terms = json!([{"matchExpressions": [{"key": ZONE, "operator": "In", "values": [""]}]}]);
+        assert_eq!(affinity["required"]["nodeSelectorTerms"], terms);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use harness_simulation::ClusterParts;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::{Value, json};
@@ -13,7 +14,8 @@ use crate::world::World;
 
 /// Its name.
 pub(super) const NAME: &str = "systempool";
-/// "Use system node pools in AKS" (Microsoft): a production cluster has at least three nodes in it.
+/// "Use system node pools in AKS" (Microsoft): a production cluster has at least three nodes in it. `az aks create` makes three too, unless
+/// `--node-count` says otherwise.
 const NODES: u64 = 3;
 /// Sizes with four processors, the least that the same document asks for; the first that the region sells is taken.
 const SIZES: [&str; 4] = ["Standard_D4s_v5", "Standard_D4s_v3", "Standard_D4as_v5", "Standard_DS3_v2"];
@@ -27,11 +29,27 @@ struct SystemNode {
     address: Ipv4Addr,
 }
 
+/// The taints of its nodes; `az aks create` gives them none without `--nodepool-taints`.
+fn taints(parts: ClusterParts) -> &'static [&'static str] {
+    match parts {
+        ClusterParts::Aks => &[TAINT],
+        ClusterParts::AksDefaults | ClusterParts::Bare => &[],
+    }
+}
+
+/// The zones of its nodes; `az aks create` puts them into none without `--zones`.
+fn zones(world: &World, parts: ClusterParts) -> &[&'static str] {
+    match parts {
+        ClusterParts::Aks => world.catalogue.zones(),
+        ClusterParts::AksDefaults | ClusterParts::Bare => &[],
+    }
+}
+
 /// The agent pool as Resource Manager shows it.
-pub(super) fn document(world: &World) -> Value {
+pub(super) fn document(world: &World, parts: ClusterParts) -> Value {
     let defaults = world.defaults();
     let version = defaults.kubernetes_version;
-    json!({
+    let mut document = json!({
         "id": format!("{}/agentPools/{NAME}", world.config.cluster_id()),
         "name": NAME,
         "type": "Microsoft.ContainerService/managedClusters/agentPools",
@@ -40,10 +58,8 @@ pub(super) fn document(world: &World) -> Value {
             "type": "VirtualMachineScaleSets",
             "count": NODES,
             "vmSize": size(world),
-            "availabilityZones": world.catalogue.zones(),
             "osType": "Linux",
             "osSKU": "Ubuntu",
-            "nodeTaints": [TAINT],
             "nodeImageVersion": defaults.node_image_version,
             "orchestratorVersion": version,
             "currentOrchestratorVersion": version,
@@ -51,16 +67,23 @@ pub(super) fn document(world: &World) -> Value {
             "provisioningState": "Succeeded",
             "powerState": {"code": "Running"},
         },
-    })
+    });
+    // A list that nobody has asked for is left out: `AgentPoolsGet.json` among the examples in Azure/azure-rest-api-specs.
+    for (key, list) in [("availabilityZones", zones(world, parts)), ("nodeTaints", taints(parts))] {
+        if !list.is_empty() {
+            document["properties"][key] = json!(list);
+        }
+    }
+    document
 }
 
 /// Creates the Nodes, Ready: they have run for as long as the cluster has. One that is there stays.
-pub(super) async fn create(world: &World, client: &kube::Client) -> Result<(), AksError> {
+pub(super) async fn create(world: &World, client: &kube::Client, parts: ClusterParts) -> Result<(), AksError> {
     let api: Api<Node> = Api::all(client.clone());
     let network = world.cluster().network();
     for ordinal in 0..NODES {
-        let SystemNode { spec, names, address } = node_of(world, ordinal)?;
-        let parts = NodeParts {
+        let SystemNode { spec, names, address } = node_of(world, parts, ordinal)?;
+        let node_parts = NodeParts {
             config: &world.config,
             network: &network,
             pool: NAME,
@@ -69,7 +92,7 @@ pub(super) async fn create(world: &World, client: &kube::Client) -> Result<(), A
             names: &names,
             address,
         };
-        let node: Node = serde_json::from_value(node::node(&parts, ReadyStatus::Ready))?;
+        let node: Node = serde_json::from_value(node::node(&node_parts, ReadyStatus::Ready))?;
         match api.create(&PostParams::default(), &node).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             created => {
@@ -100,13 +123,13 @@ fn size(world: &World) -> &'static str {
 }
 
 /// The n-th, in the zones in turn. Its address is taken from the end of the subnet, since those of machines are taken from its start.
-fn node_of(world: &World, ordinal: u64) -> Result<SystemNode, AksError> {
-    let zones = world.catalogue.zones();
+fn node_of(world: &World, parts: ClusterParts, ordinal: u64) -> Result<SystemNode, AksError> {
+    let zones = zones(world, parts);
     let zone = usize::try_from(ordinal).ok().and_then(|n| zones.get(n % zones.len().max(1)));
     let body = json!({
         "hardware": {"vmSize": size(world)},
         "mode": "System",
-        "kubernetes": {"nodeTaints": [TAINT]},
+        "kubernetes": {"nodeTaints": taints(parts)},
     });
     let zones = zone.map(|zone| (*zone).to_owned()).into_iter().collect();
     let spec = MachineSpec::parse(&body, zones, &world.config, world.catalogue, world.defaults())

@@ -191,7 +191,7 @@ fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Rep
 }
 
 /// Objects are merged key by key, everything else is replaced.
-fn merge(kept: &mut Value, given: &Value) {
+pub(super) fn merge(kept: &mut Value, given: &Value) {
     match (kept, given) {
         (Value::Object(kept), Value::Object(given)) => {
             for (key, value) in given {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::cluster::{aborted, busy};
+use super::cluster::{aborted, busy, merge};
 use super::reply::Reply;
 use crate::aks::is_system_pool;
 use crate::documents::{ClusterState, Target, Verb};
@@ -50,13 +50,14 @@ pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     Ok(Reply::ok(&counted(world, document)))
 }
 
+/// What a PUT cannot change.
+const FIXED: [&str; 2] = ["provisioningState", "currentOrchestratorVersion"];
+
 pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, _, _, pool] = call.names();
     let body = call.object()?;
-    let mut properties = match body.get("properties") {
-        Some(Value::Object(map)) => map.clone(),
-        _ => serde_json::Map::new(),
-    };
+    let empty = Map::new();
+    let wanted = body.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let valid = (1..=12).contains(&pool.len())
         && pool.starts_with(|c: char| c.is_ascii_lowercase())
         && pool.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -66,7 +67,7 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
             &format!("The agent pool name '{pool}' is invalid: 1 to 12 lower case letters and digits, a letter first."),
         ));
     }
-    if let Some(size) = properties.get("vmSize").and_then(Value::as_str)
+    if let Some(size) = wanted.get("vmSize").and_then(Value::as_str)
         && world.catalogue.get(size).is_none()
     {
         return Err(Reply::bad_request(
@@ -74,21 +75,47 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
             &format!("The VM size of {size} is not available in location {}.", world.config.location),
         ));
     }
-    properties.insert("provisioningState".to_owned(), json!("Succeeded"));
-    let document = json!({
-        "id": format!("{}/agentPools/{pool}", world.config.cluster_id()),
-        "name": pool,
-        "type": "Microsoft.ContainerService/managedClusters/agentPools",
-        "properties": properties,
-    });
-    let version = |document: &Value| document["properties"]["orchestratorVersion"].clone();
-    let verb = match world.cluster().pools.get(pool) {
-        None => Verb::Create,
-        Some(before) if !version(&document).is_null() && version(before) != version(&document) => Verb::Upgrade,
-        Some(_) => Verb::Update,
+    let (verb, version) = {
+        let state = world.cluster();
+        let before = state.pools.get(pool).map(|document| &document["properties"]);
+        let asked = wanted.get("orchestratorVersion").filter(|version| version.is_string()).cloned();
+        match before {
+            // The control plane's where nobody asks for another.
+            None => (Verb::Create, asked.unwrap_or_else(|| json!(state.current_version()))),
+            Some(before) => {
+                let version = asked.unwrap_or_else(|| before["orchestratorVersion"].clone());
+                // After an upgrade that has failed, the same version again is an upgrade too.
+                let verb = match &before["currentOrchestratorVersion"] {
+                    // Its creation has failed or was aborted.
+                    Value::Null => Verb::Create,
+                    current if version != *current => Verb::Upgrade,
+                    _ => Verb::Update,
+                };
+                (verb, version)
+            }
+        }
     };
-    let change = |state: &mut ClusterState| drop(state.pools.insert(pool.to_owned(), document));
-    let begun = world.begin(Target::Pool(pool.to_owned()), verb, change, |_| {}).map_err(|other| busy(&other))?;
+    let change = |state: &mut ClusterState| {
+        let document = state.pools.entry(pool.to_owned()).or_insert_with(|| {
+            json!({
+                "id": format!("{}/agentPools/{pool}", world.config.cluster_id()),
+                "name": pool,
+                "type": "Microsoft.ContainerService/managedClusters/agentPools",
+                "properties": {},
+            })
+        });
+        for (key, value) in wanted.iter().filter(|(key, _)| !FIXED.contains(&key.as_str())) {
+            merge(&mut document["properties"][key], value);
+        }
+        document["properties"]["orchestratorVersion"] = version.clone();
+    };
+    let (reached, upgraded) = (version.clone(), pool.to_owned());
+    let end = move |state: &mut ClusterState| {
+        if let Some(document) = state.pools.get_mut(&upgraded) {
+            document["properties"]["currentOrchestratorVersion"] = reached;
+        }
+    };
+    let begun = world.begin(Target::Pool(pool.to_owned()), verb, change, end).map_err(|other| busy(&other))?;
     let mut document = world.cluster().pools.get(pool).cloned().unwrap_or_default();
     document["properties"]["provisioningState"] = json!(verb.state());
     let status = if verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };

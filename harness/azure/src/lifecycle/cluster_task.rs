@@ -184,4 +184,50 @@ mod tests {
         assert!(world.fleet().vms.is_empty());
         world.stop.cancel();
     }
+
+    /// How long operations of a kind take, one after another, in order of their length.
+    fn drawn(world: &Arc<World>, verb: Verb) -> Vec<Duration> {
+        let next = |_: u32| {
+            let begun = world.begin(Target::Cluster, verb, |_| {}, |_| {}).unwrap();
+            assert!(world.abort(&Target::Cluster), "it has ended at once");
+            begun.takes
+        };
+        let mut all: Vec<Duration> = (0..201).map(next).collect();
+        all.sort();
+        all
+    }
+
+    /// As boots are, by the seed, the kind of the operation and its number.
+    #[tokio::test]
+    async fn times_of_operations_are_drawn_from_their_distributions_of_minutes_unless_one_is_given() {
+        let world = |seed, operations| {
+            let behaviour = Behaviour { seed, operations, ..Behaviour::instant() };
+            new_world(Config { behaviour, ..Config::default() }, None).unwrap()
+        };
+        let defaults = world(7, OperationTimes::default());
+        let minutes =
+            [(Verb::Create, 3.0, 6.0), (Verb::Update, 1.5, 3.0), (Verb::Upgrade, 5.0, 10.0), (Verb::Delete, 3.0, 6.0)];
+        for (verb, median, p95) in minutes {
+            let all = drawn(&defaults, verb);
+            let share_of = |time: Duration, minutes: f64| time.as_secs_f64() / 60.0 / minutes;
+            let (half, most) = (share_of(all[100], median), share_of(all[190], p95));
+            assert!((0.8..1.25).contains(&half) && (0.7..1.4).contains(&most), "{verb:?}: {all:?}");
+            assert!(all[0] > Duration::from_secs(10), "{verb:?}: {:?}", all[0]);
+        }
+        // The same seed draws the same times, and another one others.
+        let times = [7, 7, 8].map(|seed| {
+            let world = world(seed, OperationTimes::default());
+            let all = drawn(&world, Verb::Upgrade);
+            world.stop.cancel();
+            all
+        });
+        assert!(times[0] == times[1] && times[1] != times[2]);
+
+        let upgrade = Some(Distribution::Constant(Span::from_secs(2)));
+        let given = world(7, OperationTimes { upgrade, ..OperationTimes::default() });
+        assert_eq!(drawn(&given, Verb::Upgrade), [Duration::from_secs(2); 201]);
+        assert!(drawn(&given, Verb::Update)[100] > Duration::from_secs(60), "another kind takes minutes as before");
+        given.stop.cancel();
+        defaults.stop.cancel();
+    }
 }

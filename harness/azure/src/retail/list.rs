@@ -20,7 +20,7 @@ use super::filter::{Filter, FilterError};
 use crate::catalogue::{Catalogue, CatalogueError, Region, Sku, catalogue, regions};
 use crate::documents::uuid_of;
 use crate::facts::FactKind;
-use crate::prices::Prices;
+use crate::prices::{AT_FIRST, Prices};
 use crate::world::World;
 
 /// The host of the list in the public cloud.
@@ -190,8 +190,8 @@ impl Query {
         if ["", "USD"].contains(&currency.as_str()) { Ok(query) } else { Err(RefusedList::Currency(currency)) }
     }
 
-    /// The items that pass, made as they are asked for: the list of all regions is some 60 MB.
-    fn items<'a>(&'a self, prices: &'a Prices) -> Result<impl Iterator<Item = Item> + 'a, RefusedList> {
+    /// The items that pass, made as they are asked for: the list of all regions is some 60 MB. `prices` are those of the region `home`.
+    fn items<'a>(&'a self, prices: &'a Prices, home: &'a str) -> Result<impl Iterator<Item = Item> + 'a, RefusedList> {
         let only = self.filter.as_ref().and_then(|filter| filter.must_be("armRegionName"));
         let regions = regions()?.filter(|region| only.is_none_or(|only| only == region.name));
         let sold = regions.map(|region| Ok((region, catalogue(region.name)?)));
@@ -200,6 +200,7 @@ impl Query {
         let items = skus.flat_map(move |(region, sku)| {
             let kinds = [(CapacityType::OnDemand, true), (CapacityType::Spot, sku.series.low_priority)];
             let kinds = kinds.into_iter().filter(|(_, is_sold)| *is_sold);
+            let prices = if region.name == home { prices } else { &AT_FIRST };
             kinds.map(move |(kind, _)| Item::of(sku, kind, (region.name, &region.display_name), prices))
         });
         Ok(items
@@ -210,7 +211,7 @@ impl Query {
 fn page(world: &World, query: &str) -> Result<Response, RefusedList> {
     let query = Query::read(query)?;
     let prices = world.fleet().prices.clone();
-    let mut rest = query.items(&prices)?.skip(query.skip);
+    let mut rest = query.items(&prices, &world.config.location)?.skip(query.skip);
     let page: Vec<Item> = rest.by_ref().take(PAGE).collect();
     let end = query.skip.saturating_add(page.len());
     let next = rest.next().map(|_| {

@@ -110,6 +110,48 @@ async fn pools_are_created_changed_and_upgraded_each_for_itself() {
     assert_eq!(lab.get(&deleted.header("azure-asyncoperation")).await.body["status"], "Succeeded");
 }
 
+/// Before, a pool had its new version at once, whatever became of the upgrade, and lost what a PUT did not name.
+#[tokio::test]
+async fn a_pool_has_its_new_version_when_its_upgrade_has_succeeded() {
+    let lab = Lab::start(taking(SOON), None).await;
+    let pool = format!("{}/agentPools/one", lab.sim.config().cluster_id());
+    let upgrade = json!({"properties": {"orchestratorVersion": "1.36.4"}});
+    let versions = async || {
+        let properties = lab.get(&pool).await.body["properties"].clone();
+        assert_eq!((&properties["vmSize"], &properties["mode"]), (&json!("Standard_D4s_v5"), &json!("User")));
+        ["orchestratorVersion", "currentOrchestratorVersion"].map(|key| properties[key].as_str().unwrap().to_owned())
+    };
+    lab.put(&pool, &json!({"properties": {"mode": "User", "vmSize": "Standard_D4s_v5"}})).await;
+    reaches(&lab, &pool, "Succeeded").await;
+    assert_eq!(versions().await, ["1.36.3", "1.36.3"]);
+    let fault = json!({"clusterOperationFail": {"code": "UpgradeFailed"}, "count": 1});
+    lab.control.add_fault(&serde_json::from_value(fault).unwrap()).await.unwrap();
+    let failing = lab.put(&pool, &upgrade).await;
+    assert_eq!(failing.body["properties"]["currentOrchestratorVersion"], "1.36.3");
+    reaches(&lab, &pool, "Failed").await;
+    assert_eq!(versions().await, ["1.36.4", "1.36.3"]);
+    let again = lab.put(&pool, &upgrade).await;
+    assert_eq!(again.body["properties"]["provisioningState"], "Upgrading");
+    reaches(&lab, &pool, "Succeeded").await;
+    assert_eq!(versions().await, ["1.36.4", "1.36.4"]);
+}
+
+#[tokio::test]
+async fn an_upgrade_of_a_pool_that_is_aborted_has_not_happened() {
+    let mut behaviour = taking(Span::ZERO);
+    behaviour.operations.upgrade = Some(Distribution::Constant(NEVER));
+    let lab = Lab::start(behaviour, None).await;
+    let pool = format!("{}/agentPools/one", lab.sim.config().cluster_id());
+    lab.put(&pool, &json!({"properties": {"mode": "User", "vmSize": "Standard_D4s_v5"}})).await;
+    lab.put(&pool, &json!({"properties": {"orchestratorVersion": "1.36.4"}})).await;
+    assert_eq!(lab.post(&format!("{pool}/abort"), &Value::Null).await.status, 202);
+    let properties = lab.get(&pool).await.body["properties"].clone();
+    assert_eq!(
+        (&properties["provisioningState"], &properties["currentOrchestratorVersion"]),
+        (&json!("Canceled"), &json!("1.36.3"))
+    );
+}
+
 #[tokio::test]
 async fn a_pool_stays_until_its_vms_are_gone_and_takes_no_new_ones() {
     let mut behaviour = taking(Span::ZERO);

@@ -151,6 +151,9 @@ async fn a_new_price_is_listed_and_paid_by_running_vms() {
 
     let filter = "armRegionName eq 'eastus' and armSkuName eq 'Standard_D4s_v5' and contains(skuName, 'Spot')";
     assert_eq!(prices(&items(&client, filter).await.0, true)["Standard_D4s_v5"], 0.2304);
+    // Other regions keep their prices: less than on demand.
+    let elsewhere = filter.replace("eastus", "westus3");
+    assert!(prices(&items(&client, &elsewhere).await.0, true)["Standard_D4s_v5"] < 0.1);
     lab.control.reset_prices().await.unwrap();
     assert_eq!(prices(&items(&client, filter).await.0, true)["Standard_D4s_v5"], 0.0576);
     assert_eq!(lab.control.vm("web-1").await.unwrap().price_per_hour, 0.0576);

@@ -30,8 +30,8 @@ pub(crate) struct Args {
     /// growth curve is run.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pods: Option<Vec<NonZeroU32>>,
-    /// What the cluster of the bursts has besides the nodes of the tree: the system pool and DaemonSets of AKS, or nothing.
-    #[arg(long, default_value = "bare", value_parser = ["bare", "aks"], value_name = "PARTS")]
+    /// What the cluster of the bursts has besides the nodes of the tree, as `azure.cluster` of a scenario says it.
+    #[arg(long, default_value = "bare", value_parser = ["bare", "aks", "aks-defaults"], value_name = "PARTS")]
     pub(crate) azure_cluster: String,
     /// CPU of each pod of the bursts: with 500m, seven fill a node; with 3000m, each needs one.
     #[arg(long, default_value = DEFAULT_POD_CPU, value_name = "QUANTITY")]

@@ -32,6 +32,9 @@ pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliErro
 fn in_words(parts: ClusterParts) -> &'static str {
     match parts {
         ClusterParts::Aks => ", with the system pool, the DaemonSets and the storage classes of AKS",
+        ClusterParts::AksDefaults => {
+            ", with the DaemonSets and the storage classes of AKS, and a system pool without a taint and in no zone"
+        }
         ClusterParts::Bare => ", without anything of AKS's own",
     }
 }

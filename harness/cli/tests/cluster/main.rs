@@ -16,6 +16,7 @@ mod kept;
 mod kubelets;
 mod on_demand;
 mod own;
+mod prices;
 mod processes;
 mod provisioning;
 mod runner;
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
         Test::shared("runs::a_bad_commit_is_rolled_back", runs::a_bad_commit_is_rolled_back),
         Test::own("processes::two_clusters_run_side_by_side", processes::two_clusters_run_side_by_side),
         Test::shared("runs::an_evicted_spot_vm_is_replaced", runs::an_evicted_spot_vm_is_replaced),
+        Test::shared(
+            "prices::the_controller_goes_by_the_prices_of_the_report",
+            prices::the_controller_goes_by_the_prices_of_the_report,
+        ),
         Test::shared("runs::a_kept_cluster_belongs_to_its_user", kept::a_kept_cluster_belongs_to_its_user),
         Test::own("processes::a_failed_start_leaves_nothing", processes::a_failed_start_leaves_nothing),
         Test::shared("runs::only_objects_of_the_run_are_changed", changes::only_objects_of_the_run_are_changed),

@@ -8,14 +8,16 @@ use harness_cluster::git::Author;
 use harness_cluster::local::{self, Phase};
 use harness_cluster::{Cluster, HealthCheck};
 use harness_plan::Capability;
-use harness_simulation::{CapacityType, Simulated};
+use harness_simulation::{AzurePrice, CapacityType, Simulated, VmSelector};
 use harness_testing::{limits, wait_for};
+use harness_units::Percent;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use serde_json::json;
 use strum::VariantArray;
 
 use crate::own;
+use crate::prices::{cost_by_the_controller, is_same_price};
 use crate::shared::SharedCluster;
 
 const KUSTOMIZATION: &str =
@@ -39,16 +41,6 @@ spec:
         - {key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}
   disruption: {consolidationPolicy: WhenEmpty, consolidateAfter: 0s}
 ";
-
-/// What the nodes of a pool cost an hour by the prices that the controller goes by, from its own metrics (`karpenter_nodepools_cost_total`).
-async fn cost_by_the_controller(metrics: &str, pool: &str) -> Result<f64, String> {
-    let text = reqwest::get(metrics).await.map_err(|error| error.to_string())?;
-    let text = text.text().await.map_err(|error| error.to_string())?;
-    let pool = format!("nodepool=\"{pool}\"");
-    let line = text.lines().find(|line| line.starts_with("karpenter_nodepools_cost_total{") && line.contains(&pool));
-    let cost = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    cost.ok_or_else(|| format!("no cost of {pool}"))
-}
 
 /// A commit becomes a pool, a pod gets a node, and both are deleted again.
 pub(crate) fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node(shared: &SharedCluster) {
@@ -124,11 +116,23 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     let price_per_hour = vm.price_per_hour;
     wait_for("the controller reckons with the price of Azure's record", limits::ANSWER, async || {
         let cost = cost_by_the_controller(&status.endpoints["karpenter-metrics"], "test").await?;
-        if (cost - price_per_hour).abs() < 1e-9 { Ok(()) } else { Err(format!("{cost}, not {price_per_hour}")) }
+        if is_same_price(cost, price_per_hour) { Ok(()) } else { Err(format!("{cost}, not {price_per_hour}")) }
     })
     .await;
     let on_demand = vm.vm.on_demand_micro_usd_per_hour as f64 / 1e6;
     assert!(vm.price_per_hour < on_demand, "{vm:?}");
+
+    // A new price: the VM that runs costs it, and the controller, which is started again to read the list, goes by it.
+    let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..VmSelector::default() };
+    let dearer = AzurePrice { only, of_list_price: Percent(60) };
+    assert!(cluster.set_azure_price(&dearer).await.unwrap(), "the controller does not read the list");
+    let now = azure.vm(&vm.vm.machine).await.unwrap().price_per_hour;
+    assert!(now < on_demand && now > 1.9 * price_per_hour, "{now} after {price_per_hour}, {on_demand} on demand");
+    wait_for("the controller reckons with the new price", limits::NODES, async || {
+        let cost = cost_by_the_controller(&status.endpoints["karpenter-metrics"], "test").await?;
+        if is_same_price(cost, now) { Ok(()) } else { Err(format!("{cost}, not {now}")) }
+    })
+    .await;
     assert!(azure.unmodelled().await.unwrap().is_empty(), "{:?}", azure.unmodelled().await.unwrap());
 
     // The usage of each process is known.
@@ -141,10 +145,10 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     let versions = cluster.versions().await;
     assert!(versions.iter().any(|(name, version)| name == "karpenter" && version.starts_with('v')), "{versions:?}");
 
-    // NAP continues after a kill: the empty node is deleted, and the VM with it.
+    // NAP continues after a kill: the empty node is deleted, and the VM with it. It is started again with the prices of before.
     cluster.kill("karpenter").await.unwrap();
     pods.delete("web", &DeleteParams::default()).await.unwrap();
-    cluster.restart("karpenter").await.unwrap();
+    assert!(cluster.reset_azure_prices().await.unwrap());
     let of_pools = ListParams::default().labels("karpenter.sh/nodepool");
     wait_for("no node, no claim and no VM is left", limits::NODES, async || {
         let left = nodes.list(&of_pools).await.map_err(|error| error.to_string())?.items.len();

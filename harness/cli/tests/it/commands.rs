@@ -59,6 +59,7 @@ const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/node-con
 #[case(&["validate", TREE, "--region", "westeurop"], "did you mean `westeurope`?")]
 #[case(&["run", "--all", "--region", "eu-west-1"], "unknown Azure region `eu-west-1`")]
 #[case(&["up", "--region", "West Europe"], "did you mean `westeurope`?")]
+#[case(&["up", "--azure-cluster", "aksDefaults"], "aks, aks-defaults, bare")]
 fn a_command_that_cannot_work_exits_with_2_and_says_what_to_do(#[case] arguments: &[&str], #[case] hint: &str) {
     let (code, stdout, stderr) = invoke(arguments);
     assert_eq!(code, 2, "{stderr}");

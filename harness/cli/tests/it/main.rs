@@ -1,6 +1,7 @@
-//! Commands that need no cluster.
+//! Commands that need no cluster, or no more of one than a supervisor.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
+mod clusters;
 mod commands;
 mod compare;
 mod counter_cases;

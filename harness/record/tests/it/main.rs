@@ -29,6 +29,7 @@ mod slots;
 mod system;
 mod troubles;
 mod vms;
+mod warnings;
 
 use harness_plan::Plan;
 use harness_record::{Event, RunResult, Timelines};

@@ -23,9 +23,9 @@ use crate::{RunError, labels};
 
 /// How long one look may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
-/// The kinds of which a look is taken: what decides which nodes there are, workloads, and Flux's objects. What belongs to a workload or a
-/// Kustomization goes with it.
-const KINDS: [(&str, &str, &str); 24] = [
+/// The kinds of which a look is taken: what decides which nodes there are, workloads with their volumes and addresses, and Flux's objects. What else
+/// belongs to a workload or a Kustomization goes with it.
+const KINDS: [(&str, &str, &str); 27] = [
     ("", "v1", NAMESPACE),
     ("", "v1", NODE),
     ("karpenter.sh", "v1", "NodePool"),
@@ -38,6 +38,9 @@ const KINDS: [(&str, &str, &str); 24] = [
     ("batch", "v1", "CronJob"),
     ("policy", "v1", "PodDisruptionBudget"),
     ("autoscaling", "v2", "HorizontalPodAutoscaler"),
+    ("", "v1", "Service"),
+    ("", "v1", "PersistentVolumeClaim"),
+    ("", "v1", "PersistentVolume"),
     ("source.toolkit.fluxcd.io", "v1", "GitRepository"),
     ("source.toolkit.fluxcd.io", "v1", "OCIRepository"),
     ("source.toolkit.fluxcd.io", "v1", "HelmRepository"),

@@ -43,6 +43,8 @@ pub(crate) fn on_paused_time<T>(test: impl Future<Output = T>) -> T {
 pub(crate) struct Lab {
     pub(crate) api: ApiServer,
     pub(crate) control: AzureClient,
+    /// The simulated Azure, as the controller reaches it.
+    pub(crate) azure: Arc<InProcess>,
     pub(crate) git: GitBranch,
     pub(crate) components: Arc<Components>,
     pub(crate) interrupt: CancellationToken,
@@ -69,6 +71,7 @@ impl Lab {
         Self {
             control: azure.control().unwrap(),
             _actors: Actors::start(&api, &azure, &git),
+            azure,
             api,
             git,
             components: Components::start(),

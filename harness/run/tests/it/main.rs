@@ -26,5 +26,6 @@ mod plans;
 mod refusals;
 mod server;
 mod silence;
+mod unmodelled;
 mod watches;
 mod whole_plan;

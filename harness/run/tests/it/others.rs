@@ -48,6 +48,7 @@ async fn with_somebodys_node() -> Lab {
     lab.api.create("Deployment", "mine", deployment(1));
     let budget = json!({"metadata": {"name": "shop"}, "spec": {"minAvailable": 1}});
     lab.api.create("PodDisruptionBudget", "mine", budget);
+    lab.api.create("PersistentVolumeClaim", "mine", json!({"metadata": {"name": "data"}, "spec": {}}));
     until_ready(&lab.api, 1).await;
     lab
 }
@@ -119,7 +120,7 @@ async fn somebodys(lab: &Lab) -> Vec<String> {
 async fn what_somebody_has_on_the_cluster_stays_as_it_is_and_is_not_counted() {
     let lab = with_somebodys_node().await;
     let before = somebodys(&lab).await;
-    assert_eq!(before.len(), 9, "{before:?}");
+    assert_eq!(before.len(), 10, "{before:?}");
     let ran = lab.run(&plans::burst()).await;
     ran.assert_well_formed();
     let result = ran.result();
@@ -168,6 +169,10 @@ async fn the_log_has_what_was_there_before_and_after() {
 
 #[rstest]
 #[case::deleted(|api: &ApiServer| api.delete("Deployment", "mine", "shop", None), &["Deployment mine/shop gone"])]
+#[case::of_a_volume(
+    |api: &ApiServer| api.delete("PersistentVolumeClaim", "mine", "data", None),
+    &["PersistentVolumeClaim mine/data gone"]
+)]
 #[case::changed(|api: &ApiServer| api.merge("NodePool", "", "mine", "", &json!({"spec": {"weight": 7}})), &["NodePool mine changed"])]
 #[case::another_one(|api: &ApiServer| {
     api.delete("PodDisruptionBudget", "mine", "shop", None);

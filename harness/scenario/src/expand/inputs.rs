@@ -19,10 +19,8 @@ pub(crate) struct Inputs<'a> {
 impl Inputs<'_> {
     /// What DaemonSets take of each node: nothing where the scenario asks for a cluster without the parts of AKS.
     pub(crate) fn overhead(&self) -> NodeOverhead {
-        match self.bound.file.azure.cluster {
-            Some(ClusterParts::Bare) => NodeOverhead::default(),
-            Some(ClusterParts::Aks) | None => self.daemon_sets,
-        }
+        let has_aks = self.bound.file.azure.cluster.is_none_or(ClusterParts::has_aks);
+        if has_aks { self.daemon_sets } else { NodeOverhead::default() }
     }
 
     /// Whether the tree is the one that the scenario is written for: what it names must be there and fit.

@@ -20,13 +20,14 @@ const fn kind(
     Kind { group, version, kind, plural, namespaced }
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     kind("", "v1", "Namespace", "namespaces", false),
     kind("", "v1", "Node", "nodes", false),
     kind("", "v1", "Pod", "pods", true),
     kind("", "v1", "ConfigMap", "configmaps", true),
     kind("", "v1", "Event", "events", true),
     kind("", "v1", "ResourceQuota", "resourcequotas", true),
+    kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
     kind("", "v1", "Secret", "secrets", true),
     kind("apps", "v1", "Deployment", "deployments", true),
     kind("apps", "v1", "DaemonSet", "daemonsets", true),
