@@ -114,9 +114,7 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
             let begun = state.begun;
             *state = ClusterState { begun, ..ClusterState::new(&world.config) };
         }
-        for (key, value) in wanted.iter().filter(|(k, _)| !FIXED.contains(&k.as_str()) && *k != "kubernetesVersion") {
-            merge(&mut state.cluster["properties"][key], value);
-        }
+        change_properties(&mut state.cluster, wanted, &FIXED);
         for key in ["tags", "sku", "identity"] {
             if let Some(value) = body.get(key) {
                 state.cluster[key] = value.clone();
@@ -190,8 +188,15 @@ fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Rep
     }
 }
 
+/// Gives a document the properties that a PUT names, and keeps the others and those that it cannot change.
+pub(super) fn change_properties(document: &mut Value, wanted: &Map<String, Value>, fixed: &[&str]) {
+    for (key, value) in wanted.iter().filter(|(key, _)| !fixed.contains(&key.as_str())) {
+        merge(&mut document["properties"][key], value);
+    }
+}
+
 /// Objects are merged key by key, everything else is replaced.
-pub(super) fn merge(kept: &mut Value, given: &Value) {
+fn merge(kept: &mut Value, given: &Value) {
     match (kept, given) {
         (Value::Object(kept), Value::Object(given)) => {
             for (key, value) in given {

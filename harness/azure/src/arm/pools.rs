@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::cluster::{aborted, busy, merge};
+use super::cluster::{aborted, busy, change_properties};
 use super::reply::Reply;
 use crate::aks::is_system_pool;
 use crate::documents::{ClusterState, Target, Verb};
@@ -104,9 +104,7 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
                 "properties": {},
             })
         });
-        for (key, value) in wanted.iter().filter(|(key, _)| !FIXED.contains(&key.as_str())) {
-            merge(&mut document["properties"][key], value);
-        }
+        change_properties(document, wanted, &FIXED);
         document["properties"]["orchestratorVersion"] = version.clone();
     };
     let (reached, upgraded) = (version.clone(), pool.to_owned());
